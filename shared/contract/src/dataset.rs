@@ -1,0 +1,161 @@
+//! A dataset: a contract that was read and found valid. A value that exists is valid.
+
+use regex::Regex;
+use std::collections::BTreeSet;
+use watershed_lake::{ColumnType, TableSpec};
+
+/// One dataset: where its objects are found, how they are read, what a row must be, and the table that it becomes.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Id of the contract document (`id`), or `id/schema-name` where a document describes several datasets.
+    pub id: String,
+    /// Semantic version of the contract (`version`).
+    pub version: (u32, u32, u32),
+    /// SHA-256 (128 bits, hex) of the contract's text: decides, with the source, which bytes are made.
+    pub digest: String,
+    /// Objects of the raw zone that belong to it.
+    pub location: LocationPattern,
+    /// What its objects are.
+    pub format: Format,
+    /// How each column is read and checked; same order and length as `table.columns`.
+    pub columns: Vec<ColumnRule>,
+    /// Indexes of the primary key's columns, in key order; empty: none.
+    pub primary_key: Vec<usize>,
+    /// The table.
+    pub table: TableSpec,
+    /// Its quarantine table.
+    pub quarantine: TableSpec,
+}
+
+/// What an object holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180 and its relatives.
+    Csv(CsvFormat),
+    /// One JSON object a line.
+    NdJson,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// A dialect of delimited text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvFormat {
+    /// Between fields; one byte, not a quote nor a line end.
+    pub delimiter: u8,
+    /// Around fields.
+    pub quote: u8,
+    /// The first record names the columns. Without one, columns come in the contract's order.
+    pub header: bool,
+}
+
+/// `s3://{raw}/prefix/*.csv`: bucket is the raw zone's whatever its name; `*` any characters but `/`, `**` any.
+#[derive(Debug, Clone)]
+pub struct LocationPattern {
+    /// As the contract writes it.
+    pub text: String,
+    /// Matches the whole key.
+    pub key: Regex,
+}
+
+/// How one column is read and what its values must be. Applied in this order: trim, null spellings, case, type, checks.
+#[derive(Debug, Clone)]
+pub struct ColumnRule {
+    /// Name in the source (header cell or JSON key), where it differs from the column's.
+    pub source: String,
+    /// White space at both ends is not part of the value.
+    pub trim: bool,
+    /// Spellings of null, after trimming. The empty field is null for every type but string, and there where listed.
+    pub nulls: BTreeSet<String>,
+    /// For strings.
+    pub case: Case,
+    /// For dates and timestamps; none: ISO 8601.
+    pub temporal: TemporalFormat,
+    /// Spellings of true and false, lower case; compared without regard to case.
+    pub booleans: (BTreeSet<String>, BTreeSet<String>),
+    /// What a value must be.
+    pub checks: Checks,
+}
+
+/// What is done to the letters of a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// Nothing.
+    Keep,
+    /// To upper case.
+    Upper,
+    /// To lower case.
+    Lower,
+}
+
+/// How a date or time is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemporalFormat {
+    /// `strftime` patterns (crate chrono's `format::strftime`), tried in order; empty: ISO 8601 / RFC 3339.
+    pub patterns: Vec<String>,
+    /// Zone of a timestamp that is written without one; none: such a timestamp is refused where the column has a zone.
+    pub zone: Option<chrono_tz::Tz>,
+    /// A number of these since 1970-01-01T00:00:00Z is read as well.
+    pub epoch: Option<EpochUnit>,
+}
+
+/// Unit of a numeric timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpochUnit {
+    /// Seconds.
+    Second,
+    /// Milliseconds.
+    Millisecond,
+    /// Microseconds.
+    Microsecond,
+}
+
+/// A bound of a range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    /// In the column's own unit: integers and decimals scaled by 10^scale, days for dates, microseconds for times and timestamps.
+    pub value: BoundValue,
+    /// The bound itself is out.
+    pub exclusive: bool,
+}
+
+/// Value of a bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BoundValue {
+    /// For every type but the binary floats.
+    Exact(i128),
+    /// For float and double.
+    Float(f64),
+}
+
+/// What a value that is not null must be.
+#[derive(Debug, Clone, Default)]
+pub struct Checks {
+    /// Null is refused.
+    pub required: bool,
+    /// Smallest.
+    pub min: Option<Bound>,
+    /// Largest.
+    pub max: Option<Bound>,
+    /// Fewest characters (Unicode scalar values) of a string.
+    pub min_length: Option<usize>,
+    /// Most characters of a string.
+    pub max_length: Option<usize>,
+    /// A string must match; not anchored unless the pattern is (JSON Schema's meaning, which ODCS takes over).
+    pub pattern: Option<Regex>,
+    /// A string must be one of these (after case); empty: any.
+    pub one_of: BTreeSet<String>,
+}
+
+impl Dataset {
+    /// `1.2.3`.
+    pub fn version_text(&self) -> String {
+        let (major, minor, patch) = self.version;
+        format!("{major}.{minor}.{patch}")
+    }
+
+    /// Type of column `index`.
+    pub fn kind(&self, index: usize) -> ColumnType {
+        self.table.columns[index].kind
+    }
+}

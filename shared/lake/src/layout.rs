@@ -1,0 +1,204 @@
+//! Where every object lies.
+//!
+//! ```text
+//! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/VERSION/PARTITION/FILE.parquet
+//!                                       metadata/…                     (the committer's)
+//! s3://LAKE/quarantine/DATABASE/TABLE/…
+//! ```
+//! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
+//! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
+
+use crate::table::TableSpec;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// A part of the lake with a purpose, rights and a lifecycle of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// Standardised and checked, one table a dataset.
+    Preprocessed,
+    /// Rows and objects that were refused.
+    Quarantine,
+    /// Joined with references.
+    Enriched,
+    /// Aggregated for a purpose.
+    Mart,
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Preprocessed => "preprocessed",
+            Self::Quarantine => "quarantine",
+            Self::Enriched => "enriched",
+            Self::Mart => "marts",
+        })
+    }
+}
+
+/// The lake's root: `s3://bucket` with no slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LakeLocation(String);
+
+impl LakeLocation {
+    /// The root of the lake in that bucket.
+    pub fn bucket(name: &str) -> Self {
+        Self(format!("s3://{name}"))
+    }
+
+    /// Where the table lies, with no slash at the end.
+    pub fn table(&self, spec: &TableSpec) -> String {
+        format!("{}/{}/{}/{}", self.0, spec.zone, spec.name.database(), spec.name.table())
+    }
+}
+
+/// One version of one object in the raw zone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceVersion {
+    /// Bucket.
+    pub bucket: String,
+    /// Key, decoded.
+    pub key: String,
+    /// Version id, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// Entity tag, without quotes.
+    pub etag: String,
+    /// The event's sequencer.
+    pub sequencer: String,
+}
+
+impl SourceVersion {
+    /// `s3://bucket/key`.
+    pub fn uri(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.key)
+    }
+
+    /// For people: the version id, or else the entity tag.
+    pub fn version(&self) -> &str {
+        self.version_id.as_deref().unwrap_or(&self.etag)
+    }
+}
+
+/// The prefix, with its slash, under which lies every data file that was ever made of a source for the table at `location`.
+pub fn source_prefix(location: &str, source_uri: &str) -> String {
+    let mut digest = Digest::new();
+    digest.part(source_uri.as_bytes());
+    format!("{location}/data/{}/", digest.short())
+}
+
+/// The prefix, with its slash, of the data files made of this version of this source under this contract text.
+pub fn staged_prefix(location: &str, source: &SourceVersion, contract_digest: &str) -> String {
+    let mut digest = Digest::new();
+    for part in [source.version(), &source.etag, &source.sequencer, contract_digest] {
+        digest.part(part.as_bytes());
+    }
+    format!("{}{}/", source_prefix(location, &source.uri()), digest.short())
+}
+
+/// Longest rendered partition value in a path, in bytes.
+const MAX_PATH_VALUE_BYTES: usize = 48;
+
+/// Path of a data file below its staged prefix: `time_hour_month=2013-01/00003-00000.parquet`. The values are for people
+/// (readers know partitions from the manifest); the two ordinals make the path unique.
+pub fn data_file_path(partition: &[(&str, String)], partition_ordinal: usize, file_ordinal: usize) -> String {
+    let mut path = String::new();
+    for (name, value) in partition {
+        path.push_str(name);
+        path.push('=');
+        path.push_str(&path_value(value));
+        path.push('/');
+    }
+    path.push_str(&format!("{partition_ordinal:05}-{file_ordinal:05}.parquet"));
+    path
+}
+
+fn path_value(value: &str) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if out.len() >= MAX_PATH_VALUE_BYTES {
+            break;
+        }
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte as char),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+/// `bucket` and `key` of an `s3://bucket/key`.
+pub fn split_uri(uri: &str) -> Option<(&str, &str)> {
+    uri.strip_prefix("s3://")?.split_once('/').filter(|(bucket, _)| !bucket.is_empty())
+}
+
+/// SHA-256 over length-prefixed parts, so that no two lists of parts run into each other.
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Of nothing.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    /// One more part.
+    pub fn part(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// The first 128 bits: 32 hex digits.
+    pub fn hex(self) -> String {
+        self.0.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The first 80 bits: 20 hex digits, for paths. Two of a million sources share one with probability 4e-13.
+    pub fn short(self) -> String {
+        let mut hex = self.hex();
+        hex.truncate(20);
+        hex
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> SourceVersion {
+        SourceVersion {
+            bucket: "raw".into(),
+            key: "a/b.csv".into(),
+            version_id: None,
+            etag: "e1".into(),
+            sequencer: "01".into(),
+        }
+    }
+
+    #[test]
+    fn keys_are_a_function_of_the_input() {
+        let one = staged_prefix("s3://lake/t", &source(), "c1");
+        assert_eq!(one, staged_prefix("s3://lake/t", &source(), "c1"));
+        assert!(one.starts_with(&source_prefix("s3://lake/t", "s3://raw/a/b.csv")));
+        for other in [
+            staged_prefix("s3://lake/t", &SourceVersion { etag: "e2".into(), ..source() }, "c1"),
+            staged_prefix("s3://lake/t", &SourceVersion { sequencer: "02".into(), ..source() }, "c1"),
+            staged_prefix("s3://lake/t", &source(), "c2"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn partition_values_cannot_leave_their_folder() {
+        let path = data_file_path(&[("carrier", "../x y/ü".into())], 3, 1);
+        assert_eq!(path, "carrier=..%2Fx%20y%2F%C3%BC/00003-00001.parquet");
+        assert!(data_file_path(&[("c", "é".repeat(500))], 0, 0).len() < 100);
+    }
+
+    #[test]
+    fn an_uri_has_a_bucket_and_a_key() {
+        assert_eq!(split_uri("s3://b/k/x"), Some(("b", "k/x")));
+        assert_eq!(split_uri("s3:///k"), None);
+        assert_eq!(split_uri("http://b/k"), None);
+    }
+}

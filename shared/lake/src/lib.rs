@@ -1,0 +1,17 @@
+//! What the lake is made of: tables and their columns, where every object lies, and what functions say to each other.
+//!
+//! Pure. The one owner of object keys: nothing else in Watershed concatenates one.
+//!
+//! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
+//! * [`layout`]: zones and keys.
+//! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
+//! * [`quarantine`]: the table that every dataset has for the rows it refused.
+
+pub mod layout;
+pub mod message;
+pub mod quarantine;
+pub mod table;
+
+pub use layout::{LakeLocation, SourceVersion, staged_prefix};
+pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};
+pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};

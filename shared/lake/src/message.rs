@@ -1,0 +1,166 @@
+//! What functions say to each other, as JSON.
+
+use crate::table::TableName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Data files that one request may name. With [`MAX_REQUEST_BYTES`] it bounds the queue's message.
+pub const MAX_FILES_PER_REQUEST: usize = 5_000;
+/// Largest request as JSON, in bytes (Amazon SQS quotas: a message has at most 1 MiB; the rest is for attributes).
+pub const MAX_REQUEST_BYTES: usize = 1_000_000;
+
+/// Position of a version of a source among the versions of that source. Compared bytewise; only values of one kind of
+/// source are ever compared, and each constructor makes them of one width.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceOrder(String);
+
+/// Hex digits that an S3 sequencer is padded to.
+const SEQUENCER_WIDTH: usize = 32;
+
+impl SourceOrder {
+    /// Of a version of an S3 object, read by a version of its contract. The sequencer comes first: a newer object wins over a
+    /// newer contract. Amazon S3, "Event message structure": pad the shorter sequencer with zeros on the right, then compare
+    /// as text.
+    pub fn s3(sequencer: &str, contract_version: (u32, u32, u32)) -> Self {
+        let (major, minor, patch) = contract_version;
+        let sequencer = sequencer.to_ascii_uppercase();
+        Self(format!("{sequencer:0<SEQUENCER_WIDTH$}.{major:06}.{minor:06}.{patch:06}"))
+    }
+
+    /// The text that is compared.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A data file that stands in the lake, and that no snapshot names yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagedFile {
+    /// Relative to [`CommitRequest::prefix`].
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// "Of this source, the table shall hold these files and no others, unless it knows of a newer version."
+///
+/// Sent to the commit queue by every function that makes data files. Means the same however often and in whatever order it
+/// arrives. No files: the version has no rows for this table (and whatever older versions had, goes).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitRequest {
+    /// `database.table`.
+    pub table: TableName,
+    /// Id of the contract that describes the table: the committer creates it from there.
+    pub contract: String,
+    /// What the rows were made of: `s3://bucket/key`.
+    pub source: String,
+    /// Which version of the source this is.
+    pub order: SourceOrder,
+    /// Names this very request; equal for the same files of the same version. 32 hex digits.
+    pub token: String,
+    /// `s3://bucket/key/` that every path is relative to.
+    pub prefix: String,
+    /// At most [`MAX_FILES_PER_REQUEST`].
+    pub files: Vec<StagedFile>,
+    /// `X-Ray` trace header of the invocation that made the request, so that one trace spans the flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+impl CommitRequest {
+    /// The request with its token, which is a digest of everything that the request means.
+    pub fn new(
+        table: TableName,
+        contract: String,
+        source: String,
+        order: SourceOrder,
+        prefix: String,
+        files: Vec<StagedFile>,
+        trace: Option<String>,
+    ) -> Self {
+        let mut digest = crate::layout::Digest::new();
+        for part in [&table.to_string(), &source, &order.0, &prefix] {
+            digest.part(part.as_bytes());
+        }
+        for file in &files {
+            digest.part(file.path.as_bytes());
+            digest.part(&file.bytes.to_le_bytes());
+        }
+        let token = digest.hex();
+        Self { table, contract, source, order, token, prefix, files, trace }
+    }
+
+    /// Where a staged file lies.
+    pub fn uri(&self, file: &StagedFile) -> String {
+        format!("{}{}", self.prefix, file.path)
+    }
+}
+
+/// A snapshot was made. `detail` of the EventBridge event of the same name, source [`EVENT_SOURCE`].
+///
+/// At least once, in no order: a consumer works from its own last snapshot to the table's current one, and takes this
+/// as a reason to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableChanged {
+    /// `database.table`.
+    pub table: TableName,
+    /// `data` or `quarantine`.
+    pub role: String,
+    /// Id of the contract.
+    pub contract: String,
+    /// The new current snapshot.
+    pub snapshot_id: i64,
+    /// The one before, if any.
+    pub parent_snapshot_id: Option<i64>,
+    /// Iceberg sequence number of the snapshot.
+    pub sequence_number: i64,
+    /// When it was made: milliseconds since 1970-01-01T00:00:00Z.
+    pub timestamp_ms: i64,
+    /// Iceberg's word: `append`, `overwrite`, `delete`, `replace`.
+    pub operation: String,
+    /// Files that came.
+    pub added_files: u64,
+    /// Files that went.
+    pub removed_files: u64,
+    /// Rows that came.
+    pub added_rows: u64,
+    /// Rows that went.
+    pub removed_rows: u64,
+    /// Rows in the table now.
+    pub total_rows: u64,
+    /// Partitions touched, as `name=value/…`; none where there are more than [`MAX_EVENT_PARTITIONS`].
+    pub partitions: Option<Vec<String>>,
+}
+
+/// `source` of every EventBridge event that Watershed sends.
+pub const EVENT_SOURCE: &str = "watershed";
+/// `detail-type` of [`TableChanged`].
+pub const TABLE_CHANGED: &str = "TableChanged";
+/// Partitions that a [`TableChanged`] lists (Amazon EventBridge: an entry has at most 256 KiB).
+pub const MAX_EVENT_PARTITIONS: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_object_wins_then_a_newer_contract() {
+        let order = |s, v| SourceOrder::s3(s, v);
+        assert!(order("0055AED6DCD90281E5", (1, 0, 0)) < order("0055AED6DCD90281E6", (1, 0, 0)));
+        assert!(order("0055AED6DCD90281E5", (9, 0, 0)) < order("0055AED6DCD90281E6", (1, 0, 0)));
+        assert!(order("0055", (1, 9, 0)) < order("0055", (1, 10, 0)));
+        assert!(order("0055", (1, 0, 0)) < order("005501", (1, 0, 0)), "padded on the right");
+        assert_eq!(order("00ab", (1, 0, 0)), order("00AB", (1, 0, 0)));
+    }
+}

@@ -1,0 +1,259 @@
+//! A table as the catalog knows it.
+
+use crate::layout::Zone;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// Longest database or table name, in bytes (AWS Glue, "Database structure": 255; Athena and Redshift read less).
+pub const MAX_NAME_BYTES: usize = 127;
+
+/// `database.table`, both in `[a-z][a-z0-9_]*`: what Glue, Athena, Redshift and Spark all read without quoting.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TableName {
+    database: String,
+    table: String,
+}
+
+/// A name that the catalog could not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a table name: write `database.table`, each part lower-case letters, digits and `_`, starting with a letter, at most {MAX_NAME_BYTES} bytes")]
+pub struct BadTableName(pub String);
+
+impl TableName {
+    /// Both parts are checked.
+    pub fn new(database: &str, table: &str) -> Result<Self, BadTableName> {
+        if is_identifier(database) && is_identifier(table) {
+            Ok(Self { database: database.into(), table: table.into() })
+        } else {
+            Err(BadTableName(format!("{database}.{table}")))
+        }
+    }
+
+    /// The Glue database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The table within its database.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+/// True for `[a-z][a-z0-9_]*` of at most [`MAX_NAME_BYTES`].
+pub fn is_identifier(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.database, self.table)
+    }
+}
+
+impl FromStr for TableName {
+    type Err = BadTableName;
+    fn from_str(text: &str) -> Result<Self, BadTableName> {
+        let (database, table) = text.split_once('.').ok_or_else(|| BadTableName(text.into()))?;
+        Self::new(database, table)
+    }
+}
+
+impl TryFrom<String> for TableName {
+    type Error = BadTableName;
+    fn try_from(text: String) -> Result<Self, BadTableName> {
+        text.parse()
+    }
+}
+
+impl From<TableName> for String {
+    fn from(name: TableName) -> String {
+        name.to_string()
+    }
+}
+
+/// A column's type: the primitive types of the Apache Iceberg table specification, version 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    /// True or false.
+    Boolean,
+    /// 32-bit signed.
+    Int,
+    /// 64-bit signed.
+    Long,
+    /// 32-bit IEEE 754.
+    Float,
+    /// 64-bit IEEE 754.
+    Double,
+    /// Fixed point: `precision` digits (1 to 38), of which `scale` after the point (0 to `precision`).
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// Days since 1970-01-01.
+    Date,
+    /// Microseconds since midnight.
+    Time,
+    /// Microseconds since 1970-01-01T00:00:00, no zone.
+    Timestamp,
+    /// Microseconds since 1970-01-01T00:00:00Z, stored in UTC.
+    TimestampTz,
+    /// UTF-8.
+    String,
+    /// Bytes.
+    Binary,
+}
+
+impl fmt::Display for ColumnType {
+    /// As the Iceberg specification spells it, Appendix C: `decimal(9,2)`, `timestamptz`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean => f.write_str("boolean"),
+            Self::Int => f.write_str("int"),
+            Self::Long => f.write_str("long"),
+            Self::Float => f.write_str("float"),
+            Self::Double => f.write_str("double"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Date => f.write_str("date"),
+            Self::Time => f.write_str("time"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::TimestampTz => f.write_str("timestamptz"),
+            Self::String => f.write_str("string"),
+            Self::Binary => f.write_str("binary"),
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Iceberg field id: what a reader finds the column by. Stable for the life of the table.
+    pub id: i32,
+    /// `[a-z][a-z0-9_]*`.
+    pub name: String,
+    /// Its type.
+    pub kind: ColumnType,
+    /// No row has null here.
+    pub required: bool,
+    /// For people.
+    pub doc: Option<String>,
+    /// `public`, `internal`, `confidential`, `personal`, …: the contract's own word.
+    pub classification: Option<String>,
+    /// The contract's tags on this column.
+    pub tags: Vec<String>,
+}
+
+/// How a partition value is made of a column (Iceberg specification, "Partition Transforms").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// The value itself.
+    Identity,
+    /// Years since 1970.
+    Year,
+    /// Months since 1970-01.
+    Month,
+    /// Days since 1970-01-01.
+    Day,
+    /// Hours since 1970-01-01T00.
+    Hour,
+    /// Murmur3 of the value, modulo so many buckets.
+    Bucket(u32),
+    /// Cut to a width: characters of a string, or down to a multiple of a number.
+    Truncate(u32),
+}
+
+impl fmt::Display for Transform {
+    /// As the specification spells it, Appendix C: `bucket[16]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity => f.write_str("identity"),
+            Self::Year => f.write_str("year"),
+            Self::Month => f.write_str("month"),
+            Self::Day => f.write_str("day"),
+            Self::Hour => f.write_str("hour"),
+            Self::Bucket(n) => write!(f, "bucket[{n}]"),
+            Self::Truncate(n) => write!(f, "truncate[{n}]"),
+        }
+    }
+}
+
+/// One field of the partition spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionField {
+    /// Index into [`TableSpec::columns`].
+    pub column: usize,
+    /// What is done to it.
+    pub transform: Transform,
+    /// The partition field's own name: `time_hour_month`.
+    pub name: String,
+}
+
+/// One field of the sort order. Nulls come first when ascending, last when descending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortField {
+    /// Index into [`TableSpec::columns`].
+    pub column: usize,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Everything the committer needs to create a table, and a writer to write a data file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSpec {
+    /// `database.table`.
+    pub name: TableName,
+    /// The part of the lake it lies in.
+    pub zone: Zone,
+    /// In order.
+    pub columns: Vec<Column>,
+    /// Empty for an unpartitioned table. One data file holds rows of one partition.
+    pub partition: Vec<PartitionField>,
+    /// Every data file is sorted so.
+    pub sort: Vec<SortField>,
+    /// For people.
+    pub doc: Option<String>,
+    /// Table properties: domain, tags, contract id and version (keys of [`properties`]).
+    pub properties: BTreeMap<String, String>,
+}
+
+impl TableSpec {
+    /// The column of that name and its index.
+    pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, c)| c.name == name)
+    }
+}
+
+/// Names of the table properties that Watershed writes, in Iceberg and Glue alike.
+pub mod properties {
+    /// Contract id.
+    pub const CONTRACT: &str = "watershed.contract";
+    /// Contract version that created or last evolved the table.
+    pub const CONTRACT_VERSION: &str = "watershed.contract-version";
+    /// Domain (category) of the data.
+    pub const DOMAIN: &str = "watershed.domain";
+    /// Comma-separated tags.
+    pub const TAGS: &str = "watershed.tags";
+    /// `data` or `quarantine`.
+    pub const ROLE: &str = "watershed.role";
+    /// Where the ledger of sources lies (see `watershed-table`).
+    pub const LEDGER: &str = "watershed.ledger";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_names_are_what_every_engine_reads_unquoted() {
+        assert_eq!("nyc.flights".parse::<TableName>().map(|n| n.to_string()), Ok("nyc.flights".into()));
+        for bad in ["", "flights", "a.b.c", "A.b", "a.b-c", "1a.b", "a.", ".b", "a.b c"] {
+            assert!(bad.parse::<TableName>().is_err(), "{bad}");
+        }
+        assert!(TableName::new("a", &"b".repeat(MAX_NAME_BYTES + 1)).is_err());
+    }
+}

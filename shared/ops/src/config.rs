@@ -1,0 +1,69 @@
+//! Configuration from the environment: read once, all errors at once.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// The environment's variables, and what was found wrong with them so far.
+#[derive(Debug)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    errors: Vec<String>,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment is not complete: {}", self.0.join("; "))
+    }
+}
+
+impl Environment {
+    /// Of these variables: `std::env::vars()` in `main`, anything in a test.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { variables: variables.into_iter().collect(), errors: Vec::new() }
+    }
+
+    /// A variable that must be set and not be empty. `what` says in a few words what it is.
+    pub fn required(&mut self, name: &str, what: &str) -> String {
+        match self.variables.get(name).filter(|value| !value.is_empty()) {
+            Some(value) => value.clone(),
+            None => {
+                self.errors.push(format!("{name} is not set: {what}"));
+                String::new()
+            }
+        }
+    }
+
+    /// A variable with a default; what is set must parse.
+    pub fn or<T: FromStr>(&mut self, name: &str, what: &str, default: T) -> T {
+        match self.variables.get(name).filter(|value| !value.is_empty()) {
+            None => default,
+            Some(value) => value.parse().unwrap_or_else(|_| {
+                self.errors.push(format!("{name} is `{value}`: {what}"));
+                default
+            }),
+        }
+    }
+
+    /// The configuration that was made of it, if nothing was wrong.
+    pub fn finish<T>(self, config: T) -> Result<T, ConfigErrors> {
+        if self.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(self.errors)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_errors_are_told_at_once() {
+        let mut environment = Environment::new([("N".to_string(), "x".to_string()), ("E".into(), String::new())]);
+        let _ = environment.required("A", "the bucket of the lake");
+        let _ = environment.required("E", "a queue");
+        let n: u32 = environment.or("N", "a number of rows", 5);
+        let errors = environment.finish(n).expect_err("three errors");
+        assert_eq!(errors.0, ["A is not set: the bucket of the lake", "E is not set: a queue", "N is `x`: a number of rows"]);
+    }
+}

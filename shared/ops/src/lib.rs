@@ -1,0 +1,21 @@
+//! What every function needs around its work: one wide JSON log line an invocation with CloudWatch metrics embedded in it,
+//! the trace id carried through, partial batch failures, configuration read once with all its errors, secrets that cannot
+//! be printed. What Powertools for AWS Lambda gives Python users, in the shape that this house needs.
+//!
+//! * [`invocation`]: logger, metrics, tracing.
+//! * [`batch`]: SQS batches with partial failures.
+//! * [`config`]: parameters from the environment.
+//! * [`secret`]: masking.
+//! * [`runtime`]: the loop.
+
+pub mod batch;
+pub mod config;
+pub mod invocation;
+pub mod runtime;
+pub mod secret;
+
+pub use batch::{BatchResponse, SqsEvent, SqsMessage, process};
+pub use config::{ConfigErrors, Environment};
+pub use invocation::{Invocation, Level, Unit};
+pub use runtime::run;
+pub use secret::Secret;

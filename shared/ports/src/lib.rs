@@ -1,0 +1,136 @@
+//! The ports: what functions need of the outside, as traits, with the four kinds of error that there are four things to do
+//! about. Adapters (`aws-*`) implement them with an SDK each, [`memory`] implements them for tests, and [`faults`]
+//! makes any of them fail at the n-th call.
+
+pub mod error;
+pub mod faults;
+pub mod memory;
+
+pub use error::{Kind, PortError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+/// Bytes of an object as they arrive. An item that is an error ends the stream.
+pub type ByteStream = BoxStream<'static, Result<Bytes, PortError>>;
+
+/// What a store knows of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Size.
+    pub bytes: u64,
+    /// Entity tag, without quotes.
+    pub etag: String,
+}
+
+/// Which bytes of which object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectId {
+    /// Bucket.
+    pub bucket: String,
+    /// Key, decoded.
+    pub key: String,
+    /// Version id, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// Only if the object still has this entity tag.
+    pub if_match: Option<String>,
+}
+
+impl ObjectId {
+    /// The current version, whatever it is.
+    pub fn current(bucket: &str, key: &str) -> Self {
+        Self { bucket: bucket.into(), key: key.into(), version_id: None, if_match: None }
+    }
+}
+
+/// An object store with S3's consistency (strong read after write, conditional put).
+///
+/// Errors: [`Kind::Rejected`] where the object is gone, is not the asked version, or `if_match` no longer holds;
+/// [`Kind::Conflict`] where a condition of a put does not hold.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// Streams the object from byte `offset` on. A stream that breaks gives a transient error; open again from where it broke.
+    async fn open(&self, id: &ObjectId, offset: u64) -> Result<(ObjectMeta, ByteStream), PortError>;
+    /// Bytes `start..end` of the object, fewer where it ends before.
+    async fn read_range(&self, id: &ObjectId, start: u64, end: u64) -> Result<Bytes, PortError>;
+    /// The whole object. For small ones: metadata, manifests.
+    async fn read(&self, id: &ObjectId) -> Result<Bytes, PortError>;
+    /// Writes the object whole, or not at all.
+    async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError>;
+    /// Writes the object from a local file, whole or not at all, in parts where it is large.
+    async fn put_file(&self, bucket: &str, key: &str, path: &std::path::Path) -> Result<(), PortError>;
+    /// Removes the object; gone already is fine.
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError>;
+}
+
+/// A queue that takes a message at least once.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// The message stands in the queue once this returns; it may stand there more often.
+    async fn send(&self, body: String) -> Result<(), PortError>;
+}
+
+/// A bus that takes an event at least once.
+#[async_trait]
+pub trait EventBus: Send + Sync {
+    /// `detail` is JSON.
+    async fn publish(&self, source: &str, detail_type: &str, detail: String) -> Result<(), PortError>;
+}
+
+/// One table as the catalog knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// `s3://…/metadata/….metadata.json`.
+    pub metadata_location: String,
+    /// What a swap must name to succeed.
+    pub version: String,
+    /// Every parameter of the entry, others' included.
+    pub parameters: std::collections::BTreeMap<String, String>,
+}
+
+/// What a catalog shall say of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogTable {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: String,
+    /// Where the table lies.
+    pub location: String,
+    /// The new metadata.
+    pub metadata_location: String,
+    /// The metadata that is replaced, where there is one.
+    pub previous_metadata_location: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// For engines that read the catalog only.
+    pub columns: Vec<CatalogColumn>,
+    /// Parameters beside those that make it an Iceberg table.
+    pub parameters: std::collections::BTreeMap<String, String>,
+}
+
+/// A column as the catalog shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogColumn {
+    /// Name.
+    pub name: String,
+    /// Hive's spelling of the type.
+    pub hive_type: String,
+    /// For people.
+    pub comment: Option<String>,
+    /// Field id, optional flag, classification, tags.
+    pub parameters: std::collections::BTreeMap<String, String>,
+}
+
+/// A catalog of tables with compare-and-swap.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// None: there is no such table.
+    async fn load(&self, database: &str, table: &str) -> Result<Option<CatalogEntry>, PortError>;
+    /// Fails with [`Kind::Conflict`] where the table is there already. Creates the database where it is missing.
+    async fn create(&self, table: &CatalogTable) -> Result<(), PortError>;
+    /// Fails with [`Kind::Conflict`] where the entry's version is no longer `expected.version`.
+    /// Parameters of `expected` that `table` does not name are kept.
+    async fn swap(&self, expected: &CatalogEntry, table: &CatalogTable) -> Result<(), PortError>;
+}
