@@ -1,5 +1,39 @@
 //! Data contracts: Open Data Contract Standard v3.1 documents, read once at the edge into [`Dataset`]s.
+//!
+//! Pure, but for [`Contracts::load`], which reads a folder. Everything that is wrong with any contract is found at once, and each
+//! [`Diagnostic`] says where it is, what is wrong and what to write instead.
+#![doc = include_str!("../REFERENCE.md")]
 
+mod bounds;
+mod contracts;
 pub mod dataset;
+mod diagnostic;
+mod document;
+mod location;
+mod order;
+mod property;
+mod reader;
+mod schema;
+mod temporal;
+mod types;
+mod yaml;
 
+pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
+pub use diagnostic::{Diagnostic, Errors};
+
+/// Limits on what a contract may hold.
+pub mod limits {
+    pub use crate::{
+        bounds::{MAX_COMPILED_BYTES, MAX_ENUM_VALUES, MAX_PATTERN_BYTES},
+        contracts::MAX_CONTRACTS,
+        document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
+        location::MAX_LOCATION_BYTES,
+        order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
+        property::{MAX_FIELD_ID, MAX_SPELLINGS},
+        schema::MAX_COLUMNS,
+        temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},
+        types::MAX_PRECISION,
+        yaml::{MAX_CONTRACT_BYTES, MAX_NESTING, MAX_NODES},
+    };
+}

@@ -1,0 +1,195 @@
+//! All contracts of a deployment, and which of them an object belongs to.
+
+use crate::{
+    dataset::Dataset,
+    diagnostic::{Diagnostic, Errors},
+    document::{self, Located},
+    yaml::MAX_CONTRACT_BYTES,
+};
+use std::{collections::BTreeMap, fs, io, path::Path};
+use watershed_lake::TableName;
+
+/// Most contracts of a deployment.
+pub const MAX_CONTRACTS: usize = 1_000;
+/// End of a contract's file name.
+pub const FILE_SUFFIX: &str = ".odcs.yaml";
+
+/// The datasets of all contracts. No two share an id, a table or an object.
+#[derive(Debug, Clone, Default)]
+pub struct Contracts {
+    datasets: Vec<Dataset>,
+}
+
+impl Contracts {
+    /// Every `*.odcs.yaml` of the folder, in the order of their names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them, a file that cannot be read included. A folder without contract is an error.
+    pub fn load(dir: &Path) -> Result<Self, Errors> {
+        let folder = dir.display().to_string();
+        let files = read_files(dir).map_err(|Unreadable { name, error }| {
+            let file = name.unwrap_or_else(|| folder.clone());
+            fault(
+                file,
+                format!("cannot be read: {error}"),
+                format!("put a UTF-8 file in {folder} that can be"),
+            )
+        })?;
+        if files.is_empty() || files.len() > MAX_CONTRACTS {
+            let message = format!("{} files *{FILE_SUFFIX}", files.len());
+            return Err(fault(folder, message, format!("put 1 to {MAX_CONTRACTS} there")));
+        }
+        Self::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    }
+
+    /// Of file names, which are for messages only, and texts.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them, or with two of them together.
+    pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Result<Self, Errors> {
+        let mut found: Vec<(&str, Located)> = Vec::new();
+        let mut errors: Vec<Diagnostic> = Vec::new();
+        for (name, text) in files {
+            match document::read(name, text) {
+                Ok(datasets) => found.extend(datasets.into_iter().map(|dataset| (name, dataset))),
+                Err(wrong) => errors.extend(wrong.into_inner()),
+            }
+        }
+        clashes(&found, &mut errors);
+        match Errors::of(errors) {
+            Some(errors) => Err(errors),
+            None => Ok(Self {
+                datasets: found.into_iter().map(|(_, (dataset, _))| dataset).collect(),
+            }),
+        }
+    }
+
+    /// The dataset that the object of that key (decoded) belongs to. Of several that match, the one with the longest part before
+    /// its first wildcard; it is the only such one.
+    pub fn find_by_key(&self, key: &str) -> Option<&Dataset> {
+        let matching = self.datasets.iter().filter(|d| d.location.key.is_match(key));
+        matching.max_by_key(|d| d.location.prefix().len())
+    }
+
+    /// The dataset of that [`Dataset::id`].
+    pub fn by_id(&self, id: &str) -> Option<&Dataset> {
+        self.datasets.iter().find(|d| d.id == id)
+    }
+
+    /// The dataset whose table, or whose quarantine table, has that name.
+    pub fn by_table(&self, name: &TableName) -> Option<&Dataset> {
+        self.datasets
+            .iter()
+            .find(|d| d.table.name == *name || d.quarantine.name == *name)
+    }
+
+    /// In the order of the files, and within one in its own.
+    pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
+        self.datasets.iter()
+    }
+}
+
+/// A file, or the folder, that cannot be read.
+struct Unreadable {
+    name: Option<String>,
+    error: io::Error,
+}
+
+/// The only I/O of this crate: names and texts.
+fn read_files(dir: &Path) -> Result<Vec<(String, String)>, Unreadable> {
+    let whole = |error| Unreadable { name: None, error };
+    let mut names: Vec<String> = Vec::new();
+    for entry in fs::read_dir(dir).map_err(whole)? {
+        let name = entry.map_err(whole)?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(FILE_SUFFIX) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names.truncate(MAX_CONTRACTS + 1);
+    let mut files = Vec::with_capacity(names.len());
+    for name in names {
+        let path = dir.join(&name);
+        let read = fs::metadata(&path).and_then(|meta| {
+            let fits = meta.len() <= MAX_CONTRACT_BYTES as u64;
+            let limit = || io::Error::other(format!("{} bytes, at most {MAX_CONTRACT_BYTES} are read", meta.len()));
+            if fits { fs::read_to_string(&path) } else { Err(limit()) }
+        });
+        match read {
+            Ok(text) => files.push((name, text)),
+            Err(error) => {
+                return Err(Unreadable {
+                    name: Some(name),
+                    error,
+                });
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn fault(file: String, message: String, help: String) -> Errors {
+    Errors::of(vec![Diagnostic {
+        file,
+        line: 0,
+        column: 0,
+        path: String::new(),
+        message,
+        help,
+    }])
+    .expect("it has one diagnostic")
+}
+
+/// Reports every pair that cannot both be.
+fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
+    let mut add = |file: &str, (dataset, (line, column)): &Located, message: String, help: &str| {
+        let path = format!("schema.{}", dataset.table.name.table());
+        errors.push(Diagnostic {
+            file: file.into(),
+            line: *line,
+            column: *column,
+            path,
+            message,
+            help: help.into(),
+        });
+    };
+    let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut tables: BTreeMap<&TableName, &str> = BTreeMap::new();
+    let mut prefixes: BTreeMap<&str, Vec<(&str, &Dataset)>> = BTreeMap::new();
+    for (file, located) in found {
+        let dataset = &located.0;
+        if let Some(other) = ids.insert(&dataset.id, file) {
+            add(
+                file,
+                located,
+                format!("id {} is taken in {other}", dataset.id),
+                "write another id, or name",
+            );
+        }
+        for name in [&dataset.table.name, &dataset.quarantine.name] {
+            if let Some(other) = tables.insert(name, file) {
+                let message = format!("table {name} is also made by {other}");
+                add(
+                    file,
+                    located,
+                    message,
+                    "write another name or database; every table has a _quarantine beside it",
+                );
+            }
+        }
+        let same_prefix = prefixes.entry(dataset.location.prefix()).or_default();
+        for (other_file, other) in same_prefix.iter() {
+            if dataset.location.overlaps(&other.location) {
+                let (ours, theirs) = (&dataset.location.text, &other.location.text);
+                let message = format!("location {ours} takes objects of {theirs} in {other_file}");
+                add(file, located, message, "write locations that differ before the first *");
+            }
+        }
+        same_prefix.push((file, dataset));
+    }
+}
+
+/// The datasets of one contract, or everything that is wrong with it. `file_name` is for messages only.
+pub fn parse(file_name: &str, text: &str) -> Result<Vec<Dataset>, Errors> {
+    Contracts::parse([(file_name, text)]).map(|contracts| contracts.datasets)
+}

@@ -1,0 +1,183 @@
+//! A contract document: what it says of itself, its server, its schema objects.
+
+use crate::{
+    dataset::{CsvFormat, Dataset, Format},
+    diagnostic::{Errors, Report, shown},
+    location, property,
+    reader::{At, Map},
+    schema::{self, Document, Wire, one_byte},
+    yaml::{self, Position},
+};
+use watershed_lake::layout::Digest;
+
+/// Most schema objects of a contract.
+pub const MAX_SCHEMAS: usize = 100;
+/// Longest contract id, in bytes.
+pub const MAX_ID_BYTES: usize = 200;
+/// Largest part of a version: [`watershed_lake::SourceOrder`] keeps six digits.
+pub const MAX_VERSION_PART: u32 = 999_999;
+
+/// A dataset and where its schema object stands.
+pub(crate) type Located = (Dataset, Position);
+
+/// The datasets of a contract, or everything that is wrong with it by itself.
+pub(crate) fn read(file_name: &str, text: &str) -> Result<Vec<Located>, Errors> {
+    let report = Report::new(file_name);
+    let datasets = yaml::read(text.strip_prefix('\u{feff}').unwrap_or(text), &report).and_then(|root| {
+        At::root(&root, &report)
+            .map()
+            .and_then(|map| datasets(&map, text, &report))
+    });
+    report.result(datasets)
+}
+
+/// None, or incomplete, where something was reported.
+fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>> {
+    let document = document(root, text);
+    let objects = root.need("schema", "write schema: a list of tables");
+    let server = server(root);
+    let items = objects.as_ref().map(At::list).unwrap_or_default();
+    if let Some(at) = objects.filter(|_| items.is_empty() || items.len() > MAX_SCHEMAS) {
+        at.error(
+            format!("{} schema objects", items.len()),
+            format!("write 1 to {MAX_SCHEMAS}"),
+        );
+    }
+    let mut found = Vec::new();
+    for item in items.iter().take(MAX_SCHEMAS) {
+        let Some(map) = item.map() else { continue };
+        let name = map
+            .need("name", "write name: the table's name")
+            .and_then(|n| n.text())
+            .unwrap_or_default();
+        let map = if name.is_empty() {
+            map
+        } else {
+            map.called(format!("schema.{name}"))
+        };
+        let id = if items.len() == 1 {
+            document.id.clone()
+        } else {
+            format!("{}/{name}", document.id)
+        };
+        let source = server.as_ref().and_then(|(at, wire)| {
+            let location = location::read(at, name, items.len());
+            Some((location?, wire.clone()?))
+        });
+        found.extend(schema::read(&map, &document, id, source).map(|dataset| (dataset, map.position)));
+    }
+    // What was reported is enough of an answer; a dataset may be missing for nothing else.
+    (report.count() > 0 || found.len() == items.len()).then_some(found)
+}
+
+fn document(root: &Map<'_>, text: &str) -> Document {
+    let mut digest = Digest::new();
+    digest.part(text.as_bytes());
+    if let Some(at) = root.need("kind", "write kind: DataContract") {
+        at.word(&[("DataContract", ())]);
+    }
+    if let Some(at) = root.need("apiVersion", "write apiVersion: v3.1.0") {
+        at.word(&[("v3.1.0", ()), ("v3.0.2", ()), ("v3.0.1", ()), ("v3.0.0", ())]);
+    }
+    if let Some(at) = root.need("status", "write status: active") {
+        at.text();
+    }
+    if root.custom().is_some() {
+        root.error(
+            "custom property watershed at the top",
+            "write it in a schema object or a property",
+        );
+    }
+    let description = root.get("description").and_then(|at| at.map());
+    let purpose = description
+        .and_then(|d| d.text("purpose"))
+        .map(|text| text.trim().to_string());
+    Document {
+        id: id(root).unwrap_or_default(),
+        version: version(root).unwrap_or_default(),
+        digest: digest.hex(),
+        domain: root.text("domain").map(Into::into),
+        tags: property::tags(root),
+        purpose,
+    }
+}
+
+fn id(root: &Map<'_>) -> Option<String> {
+    let at = root.need("id", "write id: a name that no other contract has")?;
+    let text = at.text()?;
+    if text.is_empty() || text.len() > MAX_ID_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        at.error(
+            format!("id {}", shown(text)),
+            format!("write 1 to {MAX_ID_BYTES} ASCII characters without space"),
+        );
+        return None;
+    }
+    Some(text.into())
+}
+
+fn version(root: &Map<'_>) -> Option<(u32, u32, u32)> {
+    let at = root.need("version", "write version: 1.0.0")?;
+    let text = at.spelling()?;
+    let part = |text: &str| {
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        text.parse::<u32>().ok().filter(|n| plain && *n <= MAX_VERSION_PART)
+    };
+    let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
+    let Some(&[major, minor, patch]) = parts.as_deref() else {
+        let help = format!("write MAJOR.MINOR.PATCH (semver.org), each at most {MAX_VERSION_PART}: 1.0.0");
+        at.error(format!("version {}", shown(text)), help);
+        return None;
+    };
+    Some((major, minor, patch))
+}
+
+/// Location and format, where it is none that was reported, of the server that stands for the raw zone.
+fn server<'a>(root: &Map<'a>) -> Option<(At<'a>, Option<Wire>)> {
+    const HELP: &str = "write a server: raw of type: s3 with location: s3://{raw}/folder/*.csv and format: csv";
+    let servers = root.need("servers", HELP)?;
+    let is =
+        |map: &Map<'_>, key: &str, word: &str| map.get(key).is_some_and(|at| at.is_text() && at.text() == Some(word));
+    let maps: Vec<Map<'a>> = servers.list().iter().filter_map(At::map).collect();
+    let raw: Vec<&Map<'a>> = maps.iter().filter(|map| is(map, "server", "raw")).collect();
+    let [map] = raw.as_slice() else {
+        match raw.get(1) {
+            Some(second) => second.error("a second server raw", "remove one"),
+            None => servers.error("no server raw", HELP),
+        }
+        return None;
+    };
+    let map = (*map).clone().called("servers.raw".into());
+    if !is(&map, "type", "s3") {
+        map.error("not of type s3", "write type: s3");
+    }
+    let wire = wire(&map);
+    Some((map.need("location", "write location: s3://{raw}/folder/*.csv")?, wire))
+}
+
+fn wire(server: &Map<'_>) -> Option<Wire> {
+    let format = server.need("format", "write format: csv, json or parquet")?;
+    let delimiter = server.get("delimiter");
+    match format.word(&[("csv", 'c'), ("json", 'j'), ("parquet", 'p')])? {
+        'c' => {
+            let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
+            let delimiter = delimiter.map_or(Some(b','), |at| one_byte(&at, expected))?;
+            Some(Format::Csv(CsvFormat {
+                delimiter,
+                quote: b'"',
+                header: true,
+            }))
+        }
+        'j' => {
+            if let Some(at) = delimiter {
+                at.word(&[("new_line", ()), ("newline_delimited", ())])?;
+            }
+            Some(Format::NdJson)
+        }
+        _ => {
+            if delimiter.is_some() {
+                server.refuse(&["delimiter"], "Parquet has none: remove it");
+            }
+            Some(Format::Parquet)
+        }
+    }
+}

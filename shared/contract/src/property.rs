@@ -1,0 +1,283 @@
+//! One property of a schema object: a column and how it is read.
+
+use crate::{
+    bounds::{self, Reading},
+    dataset::{Case, ColumnRule},
+    diagnostic::shown,
+    reader::{At, Map},
+    temporal,
+    types::{self, Typed},
+};
+use std::collections::BTreeSet;
+use watershed_lake::{Column, ColumnType, table::is_identifier};
+
+/// Largest field id of a column; Iceberg and its readers keep those near 2^31 for themselves (specification, "Reserved Field IDs").
+pub const MAX_FIELD_ID: i64 = 999_999;
+/// Most spellings of null, true or false.
+pub const MAX_SPELLINGS: usize = 100;
+
+/// Keys of the watershed property of a column.
+const KEYS: [&str; 11] = [
+    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum",
+];
+
+/// How the schema object says that its columns are read, where they do not say it themselves.
+pub(crate) struct Defaults {
+    pub(crate) nulls: BTreeSet<String>,
+    pub(crate) trim: bool,
+}
+
+/// A property that was read. Where something of it was reported, the rest stands in for it until the report is handed out.
+pub(crate) struct Property<'a> {
+    pub(crate) at: At<'a>,
+    /// None: reported.
+    pub(crate) kind: Option<ColumnType>,
+    pub(crate) column: Column,
+    pub(crate) rule: ColumnRule,
+    /// Position in the primary key, where it is part of it.
+    pub(crate) key: Option<Position<'a>>,
+    /// Position among the partition's columns, where it is one.
+    pub(crate) partition: Option<Position<'a>>,
+    /// `fieldId`, where it is given.
+    pub(crate) field_id: Option<At<'a>>,
+}
+
+/// Place in an order, and where that is written; none: in the document's order.
+pub(crate) struct Position<'a> {
+    pub(crate) at: At<'a>,
+    pub(crate) place: Option<i64>,
+}
+
+/// The property at `at`, which is number `index` of the table.
+pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &Defaults) -> Option<Property<'a>> {
+    let map = at.map()?;
+    let name = map
+        .need("name", "write name: the column's name")
+        .and_then(|n| n.text())
+        .unwrap_or_default();
+    let map = if name.is_empty() {
+        map
+    } else {
+        map.called(format!("{schema_path}.properties.{name}"))
+    };
+    check_name(&map, name);
+    let custom = map.custom();
+    if let Some(custom) = &custom {
+        custom.only(&KEYS);
+    }
+    let options = map.get("logicalTypeOptions").and_then(|o| o.map());
+    let typed = types::read(&map, options.as_ref());
+    let kind = typed.as_ref().map(|typed| typed.kind);
+    let required = map.flag("required").unwrap_or(false);
+    let key = position(&map, "primaryKey", "primaryKeyPosition");
+    if let (Some(key), false) = (&key, required) {
+        key.at.error("a primary key that may be null", "write required: true");
+    }
+    check_unique(&map, key.is_some());
+    let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
+    let id = field_id
+        .as_ref()
+        .and_then(|id| id.integer(1, MAX_FIELD_ID))
+        .unwrap_or(index as i64 + 1);
+    Some(Property {
+        at: at.clone(),
+        kind,
+        column: Column {
+            id: i32::try_from(id).expect("bounded by MAX_FIELD_ID"),
+            name: name.into(),
+            kind: kind.unwrap_or(ColumnType::String),
+            required,
+            doc: map.text("description").map(|text| text.trim().into()),
+            classification: map.text("classification").map(Into::into),
+            tags: tags(&map),
+        },
+        rule: rule(
+            &map,
+            name,
+            typed,
+            options.as_ref(),
+            custom.as_ref(),
+            (required, defaults),
+        ),
+        key,
+        partition: position(&map, "partitioned", "partitionKeyPosition"),
+        field_id,
+    })
+}
+
+fn check_name(map: &Map<'_>, name: &str) {
+    if let Some(at) = map.get("name").filter(|_| !name.is_empty() && !is_identifier(name)) {
+        let help = "write a-z, 0-9 and _, starting with a letter; the name in the file goes under watershed.source";
+        at.error(format!("name {} is no column name", shown(name)), help);
+    }
+    if let Some(at) = map
+        .get("physicalName")
+        .filter(|at| at.is_text() && at.text() != Some(name))
+    {
+        at.error(
+            "physicalName differs from name",
+            "remove it: the column is called as name says; the name in the file goes under watershed.source",
+        );
+    }
+}
+
+fn check_unique(map: &Map<'_>, is_key: bool) {
+    if let Some(at) = map.get("unique").filter(|_| !is_key)
+        && at.flag() == Some(true)
+    {
+        let help = "make it the primary key, or write a quality rule (metric: duplicateValues, mustBe: 0)";
+        at.error("unique is checked of a primary key only", help);
+    }
+}
+
+/// A flag and its place in an order; -1 is the standard's word for none.
+fn position<'a>(map: &Map<'a>, flag: &str, place: &str) -> Option<Position<'a>> {
+    let place = map
+        .get(place)
+        .and_then(|at| Some((at.integer(-1, i64::from(i32::MAX))?, at)));
+    let place = place.filter(|(n, _)| *n != -1);
+    if let Some((0, at)) = &place {
+        at.wrong("a position from 1");
+    }
+    if map.flag(flag) == Some(true) {
+        let at = map.get(flag)?;
+        return Some(Position {
+            at,
+            place: place.map(|(n, _)| n),
+        });
+    }
+    if let Some((_, at)) = place {
+        at.error(
+            format!("{} without {flag}", at.name),
+            format!("write {flag}: true, or remove it"),
+        );
+    }
+    None
+}
+
+/// Tags; a comma would run into the next, because table properties hold them as one text.
+pub(crate) fn tags(map: &Map<'_>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for at in map.list("tags") {
+        match at.text() {
+            Some(tag) if tag.contains(',') => at.error(format!("tag {}", shown(tag)), "write tags without comma"),
+            Some(tag) if !found.iter().any(|known| known == tag) => found.push(tag.into()),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn rule(
+    map: &Map<'_>,
+    name: &str,
+    typed: Option<Typed>,
+    options: Option<&Map<'_>>,
+    custom: Option<&Map<'_>>,
+    (required, defaults): (bool, &Defaults),
+) -> ColumnRule {
+    let kind = typed.as_ref().map(|typed| typed.kind);
+    let trim = custom.and_then(|c| c.flag("trim")).unwrap_or(defaults.trim);
+    let case = custom.and_then(|c| case(c, kind)).unwrap_or(Case::Keep);
+    let temporal = temporal::read(kind, options, custom);
+    let source = custom.and_then(|c| c.text("source")).unwrap_or(name).to_string();
+    let checks = typed
+        .map(|typed| Reading {
+            typed,
+            case,
+            zone: temporal.zone,
+            required,
+        })
+        .map(|reading| bounds::read(&reading, map, options, custom))
+        .unwrap_or_default();
+    ColumnRule {
+        source,
+        trim,
+        nulls: custom
+            .and_then(|c| nulls(c, trim))
+            .unwrap_or_else(|| defaults.nulls.clone()),
+        case,
+        temporal,
+        booleans: booleans(custom, kind),
+        checks,
+    }
+}
+
+/// The spellings of null, where they are given.
+pub(crate) fn nulls(custom: &Map<'_>, trim: bool) -> Option<BTreeSet<String>> {
+    let at = custom.get("nulls")?;
+    bounded(&at);
+    let padded = |text: &str| trim && text.trim() != text;
+    for item in at.list() {
+        if item.is_text() && item.text().is_some_and(padded) {
+            item.error(
+                "a spelling with white space at its end, which is trimmed away",
+                "write it without, or trim: false",
+            );
+        }
+    }
+    Some(at.spellings().into_iter().map(Into::into).collect())
+}
+
+fn bounded(at: &At<'_>) {
+    let count = at.list().len();
+    if count > MAX_SPELLINGS {
+        at.error(format!("{count} spellings"), format!("write at most {MAX_SPELLINGS}"));
+    }
+}
+
+fn case(custom: &Map<'_>, kind: Option<ColumnType>) -> Option<Case> {
+    let at = custom.get("case")?;
+    if let Some(kind) = kind.filter(|kind| *kind != ColumnType::String) {
+        at.error(
+            "case does not apply",
+            format!("a column of type {kind} has none: remove it"),
+        );
+        return None;
+    }
+    at.word(&[("keep", Case::Keep), ("upper", Case::Upper), ("lower", Case::Lower)])
+}
+
+/// What is true and what is false where a column does not say it.
+const BOOLEANS: ([&str; 5], [&str; 5]) = (["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]);
+
+fn booleans(custom: Option<&Map<'_>>, kind: Option<ColumnType>) -> (BTreeSet<String>, BTreeSet<String>) {
+    let set = |words: &[&str]| words.iter().map(|word| word.to_lowercase()).collect::<BTreeSet<_>>();
+    let default = (set(&BOOLEANS.0), set(&BOOLEANS.1));
+    let Some(custom) = custom else { return default };
+    if let Some(kind) = kind.filter(|kind| *kind != ColumnType::Boolean) {
+        custom.refuse(
+            &["true", "false"],
+            &format!("a column of type {kind} is not boolean: remove it"),
+        );
+        return default;
+    }
+    let read = |key: &str| {
+        let at = custom.get(key)?;
+        bounded(&at);
+        let words = set(&at.spellings());
+        if words.is_empty() {
+            at.error(format!("no spelling of {key}"), "write one or more");
+        }
+        Some((at, words))
+    };
+    match (read("true"), read("false")) {
+        (None, None) => default,
+        (Some((at, yes)), Some((_, no))) => {
+            if let Some(both) = yes.intersection(&no).next() {
+                at.error(
+                    format!("{} is true and false", shown(both)),
+                    "write it in one of the two",
+                );
+            }
+            (yes, no)
+        }
+        (Some((at, _)), None) | (None, Some((at, _))) => {
+            at.error(
+                format!("spellings of {} only", at.name),
+                "write both true: [...] and false: [...]",
+            );
+            default
+        }
+    }
+}

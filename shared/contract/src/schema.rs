@@ -1,0 +1,203 @@
+//! One schema object of a contract: a table and how its rows are read.
+
+use crate::{
+    dataset::{CsvFormat, Dataset, Format, LocationPattern},
+    diagnostic::shown,
+    order,
+    property::{self, Defaults, Property},
+    reader::{At, Map},
+};
+use std::collections::{BTreeMap, BTreeSet};
+use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
+
+/// Most columns of a table.
+pub const MAX_COLUMNS: usize = 1_000;
+
+/// Keys of the watershed property of a schema object.
+const KEYS: [&str; 7] = ["database", "quote", "header", "nulls", "trim", "sort", "partition"];
+
+/// What the document says of all its schema objects.
+pub(crate) struct Document {
+    pub(crate) id: String,
+    pub(crate) version: (u32, u32, u32),
+    pub(crate) digest: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) purpose: Option<String>,
+}
+
+/// What the server says of the objects, with the dialect's defaults.
+pub(crate) type Wire = Format;
+
+/// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
+pub(crate) fn read(
+    map: &Map<'_>,
+    document: &Document,
+    id: String,
+    source: Option<(LocationPattern, Wire)>,
+) -> Option<Dataset> {
+    let custom = map.custom();
+    if let Some(custom) = &custom {
+        custom.only(&KEYS);
+    }
+    if let Some(at) = map
+        .get("logicalType")
+        .filter(|at| at.is_text() && at.text() != Some("object"))
+    {
+        at.wrong("logicalType: object, or nothing");
+    }
+    let format = source.as_ref().map(|(_, wire)| format(wire, custom.as_ref()));
+    let columns = columns(map, custom.as_ref());
+    let primary_key = order::primary_key(&columns);
+    let partition = order::partition(&columns, custom.as_ref());
+    let sort = order::sort(&columns, custom.as_ref());
+    let name = table_name(map, custom.as_ref(), document);
+    let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
+    let table = TableSpec {
+        name: name?,
+        zone: Zone::Preprocessed,
+        columns: names,
+        partition,
+        sort,
+        doc: map
+            .text("description")
+            .map(|text| text.trim().into())
+            .or_else(|| document.purpose.clone()),
+        properties: table_properties(map, document, &id),
+    };
+    let quarantine = quarantine::spec(&table)
+        .inspect_err(|_| map.error("a name too long for the quarantine table", "write a shorter name"))
+        .ok()?;
+    Some(Dataset {
+        id,
+        version: document.version,
+        digest: document.digest.clone(),
+        location: source?.0,
+        format: format?,
+        columns: rules,
+        primary_key,
+        table,
+        quarantine,
+    })
+}
+
+fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
+    let mut tags = document.tags.clone();
+    tags.extend(
+        property::tags(map)
+            .into_iter()
+            .filter(|tag| !document.tags.contains(tag)),
+    );
+    let (major, minor, patch) = document.version;
+    let mut all = vec![
+        (properties::CONTRACT, id.to_string()),
+        (properties::CONTRACT_VERSION, format!("{major}.{minor}.{patch}")),
+        (properties::ROLE, "data".into()),
+    ];
+    all.extend(document.domain.clone().map(|domain| (properties::DOMAIN, domain)));
+    all.extend((!tags.is_empty()).then(|| (properties::TAGS, tags.join(","))));
+    all.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+fn table_name(map: &Map<'_>, custom: Option<&Map<'_>>, document: &Document) -> Option<TableName> {
+    const HELP: &str = "write a-z, 0-9 and _, starting with a letter";
+    let name = map.get("physicalName").or_else(|| map.get("name"))?;
+    let table = name.text()?;
+    if !is_identifier(table) {
+        name.error(format!("{} {} is no table name", name.name, shown(table)), HELP);
+    }
+    let database = match (custom.and_then(|c| c.get("database")), &document.domain) {
+        (Some(at), _) => {
+            let database = at.text()?;
+            if !is_identifier(database) {
+                at.error(format!("database {} is no database name", shown(database)), HELP);
+            }
+            database.to_string()
+        }
+        (None, Some(domain)) if is_identifier(domain) => domain.clone(),
+        (None, _) => {
+            map.error(
+                "no database",
+                "write database: name in the watershed property; a domain of a-z, 0-9 and _ does as well",
+            );
+            return None;
+        }
+    };
+    TableName::new(&database, table).ok()
+}
+
+/// The server's format with the dialect of the watershed property.
+fn format(wire: &Wire, custom: Option<&Map<'_>>) -> Format {
+    let Format::Csv(csv) = wire else {
+        if let Some(custom) = custom {
+            custom.refuse(&["quote", "header"], "only a server of format csv has one: remove it");
+        }
+        return wire.clone();
+    };
+    let quote = custom
+        .and_then(|c| c.get("quote"))
+        .and_then(|at| one_byte(&at, "a quote: one ASCII character"))
+        .unwrap_or(csv.quote);
+    if quote == csv.delimiter
+        && let Some(custom) = custom
+    {
+        custom.error("quote and delimiter are the same", "write quote: another character");
+    }
+    let header = custom.and_then(|c| c.flag("header")).unwrap_or(csv.header);
+    Format::Csv(CsvFormat {
+        delimiter: csv.delimiter,
+        quote,
+        header,
+    })
+}
+
+/// One ASCII character that ends no line.
+pub(crate) fn one_byte(at: &At<'_>, expected: &str) -> Option<u8> {
+    match at.spelling()?.as_bytes() {
+        &[byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Some(byte),
+        _ => {
+            at.wrong(expected);
+            None
+        }
+    }
+}
+
+/// Every property, and what is to say of them together.
+fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>) -> Vec<Property<'a>> {
+    let trim = custom.and_then(|c| c.flag("trim")).unwrap_or(true);
+    let nulls = custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default();
+    let defaults = Defaults { nulls, trim };
+    let Some(list) = map.need("properties", "write properties: a list of columns") else {
+        return Vec::new();
+    };
+    let items = list.list();
+    if items.is_empty() || items.len() > MAX_COLUMNS {
+        list.error(
+            format!("{} properties", items.len()),
+            format!("write 1 to {MAX_COLUMNS}"),
+        );
+    }
+    let read = |(index, at)| property::read(at, &map.path, index, &defaults);
+    let columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
+    let (mut names, mut ids, mut sources) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for column in &columns {
+        let (name, id) = (&column.column.name, column.column.id);
+        if !name.is_empty() && !names.insert(name.to_lowercase()) {
+            column.at.error(
+                format!("a second column {}", shown(name)),
+                "write another name; upper and lower case are one",
+            );
+        } else if !name.is_empty() && !sources.insert(&column.rule.source) {
+            let message = format!("a second column is read from {}", shown(&column.rule.source));
+            column.at.error(message, "write another watershed.source");
+        }
+        if !ids.insert(id) {
+            let at = column.field_id.as_ref().unwrap_or(&column.at);
+            at.error(
+                format!("fieldId {id} a second time"),
+                "write one that no column has; without, it is the position from 1",
+            );
+        }
+    }
+    columns
+}

@@ -1,0 +1,248 @@
+//! What is wrong with a contract is said all at once, where it stands; and no text makes the reader panic.
+
+use proptest::prelude::*;
+use watershed_contract::{Contracts, parse};
+
+const REFERENCE: &str = include_str!("../REFERENCE.md");
+const BAD: &str = include_str!("bad.odcs.yaml");
+const FLIGHTS: &str = include_str!("../../../infra/contracts/flights.odcs.yaml");
+
+/// The example of the reference: it uses every key.
+fn example() -> &'static str {
+    REFERENCE
+        .split_once("```yaml\n")
+        .and_then(|(_, rest)| rest.split_once("```"))
+        .expect("the reference has an example")
+        .0
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let errors = parse("bad.odcs.yaml", BAD).expect_err("nothing in it is right");
+    assert!(errors.iter().count() >= 50);
+    insta::assert_snapshot!("bad", errors);
+}
+
+/// One change of the example, and what is said of it.
+#[test]
+fn one_mistake_makes_one_message() {
+    let cases: [(&str, &str, &str); 31] = [
+        ("minimum: 1}", "multipleOf: 5}", r#"option "multipleOf" is not checked"#),
+        (
+            "version: 1.0.0 ",
+            "version: 1.0.0-beta ",
+            r#"version "1.0.0-beta": write MAJOR.MINOR.PATCH"#,
+        ),
+        (
+            "apiVersion: v3.1.0",
+            "apiVersion: v2.2.2",
+            r#"unknown apiVersion "v2.2.2""#,
+        ),
+        ("server: raw ", "server: lake ", "no server raw: write a server: raw"),
+        ("s3://{raw}/shop", "s3://raw/shop", "write s3://{raw}/folder/*.csv"),
+        ("s3://{raw}/shop", "s3://{raw}/{shop}", "write s3://{raw}/folder/*.csv"),
+        ("format: csv ", "format: tsv ", "did you mean csv?"),
+        (r#"delimiter: ";""#, r#"delimiter: ";;""#, "write one ASCII character"),
+        (
+            r#"delimiter: ";""#,
+            r#"delimiter: "'""#,
+            "quote and delimiter are the same",
+        ),
+        ("quote: \"'\"", "quoted: \"'\"", "did you mean quote?"),
+        ("transform: month", "transform: hours", "did you mean hour?"),
+        ("bucket[16]", "bucket[0]", r#"unknown transform "bucket[0]""#),
+        (
+            "{column: customer, transform",
+            "{column: amount, transform",
+            "but partitioned: true at ordered_at, customer",
+        ),
+        ("name: shard", "name: state", r#"the name "state" is taken"#),
+        (
+            "required: true            #",
+            "required: false            #",
+            "a primary key that may be null: write required: true",
+        ),
+        ("fieldId: 1}", "fieldId: 2}", "fieldId 2 a second time"),
+        ("fieldId: 1}", "fieldId: 1000000}", "write an integer from 1 to 999999"),
+        (
+            r#"source: "Order No""#,
+            "source: amount",
+            r#"a second column is read from "amount""#,
+        ),
+        (
+            "minimum: 1}",
+            "minimum: 1.5}",
+            "minimum is 1.5: write an integer that fits long",
+        ),
+        ("Europe/Paris", "Europe/Pari", r#"unknown time zone "Europe/Pari""#),
+        ("dd.MM.yyyy HH:mm:ss", "dd.MM.YYYY HH:mm:ss", "YYYY has no counterpart"),
+        ("dd.MM.yyyy HH:mm:ss", "dd.MM.yyyy", "gives no hour and minute"),
+        (
+            "timezone: true",
+            "timezone: false",
+            "write physicalType TIMESTAMP_TZ with timezone: true",
+        ),
+        (
+            "2001-01-01T00:00:00Z",
+            "2001-01-01",
+            "write a timestamp with its offset",
+        ),
+        ("minLength: 3", "minLength: 30", "write minLength <= maxLength"),
+        (
+            "maximum: 1000000}",
+            "maximum: 0}",
+            "no value is between minimum and maximum",
+        ),
+        (
+            "maximum: 1000000}",
+            "maximum: 99999999999}",
+            "write a number that is exact in decimal(12,2)",
+        ),
+        ("maximum: 1000000}", "maxinum: 1000000}", "did you mean maximum?"),
+        ("epoch: millisecond", "epoch: milliseconds", "did you mean millisecond?"),
+        ("[ja, j]", "[ja, n]", r#""n" is true and false"#),
+        ("logicalType: boolean", "logicalType: bool", "did you mean boolean?"),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, expected) in cases {
+        assert!(example().contains(from), "{from}");
+        let said = match parse("f", &example().replacen(from, to, 1)) {
+            Ok(_) => String::new(),
+            Err(errors) => errors.to_string(),
+        };
+        if !said.contains(expected) || said.lines().count() != 1 {
+            wrong.push(format!("{to}: {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn contracts_that_cannot_be_together() {
+    let with = |changes: &[(&str, &str)]| {
+        changes
+            .iter()
+            .fold(example().to_string(), |text, (a, b)| text.replace(a, b))
+    };
+    let other = [
+        ("id: shop-orders", "id: other"),
+        ("name: orders", "name: bills"),
+        ("/shop/orders/", "/shop/bills/"),
+    ];
+    let errors = |text: &str| match Contracts::parse([("a", example()), ("b", text)]) {
+        Ok(_) => String::new(),
+        Err(errors) => errors.to_string(),
+    };
+    assert_eq!(errors(&with(&other)), "");
+    assert!(errors(&with(&other[1..])).starts_with("b:17: schema.bills: id shop-orders is taken in a"));
+    assert!(errors(&with(&[other[0], other[2]])).contains("table shop.orders is also made by a"));
+    assert!(errors(&with(&other[..2])).contains("takes objects of s3://{raw}/shop/orders/*.csv* in a"));
+    let quarantine = [other[0], ("name: orders", "name: orders_quarantine"), other[2]];
+    assert!(errors(&with(&quarantine)).contains("table shop.orders_quarantine is also made by a"));
+    // A folder deeper after the same folder has no object in common.
+    let suffix = [other[0], other[1], ("orders/*.csv*", "orders/*/*")];
+    assert_eq!(errors(&with(&suffix)), "");
+}
+
+#[test]
+fn a_folder_is_read_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let load = || Contracts::load(dir.path());
+    assert!(load().expect_err("empty").to_string().contains("0 files *.odcs.yaml"));
+    std::fs::write(dir.path().join("b.odcs.yaml"), BAD).expect("written");
+    std::fs::write(dir.path().join("a.odcs.yaml"), "a: [").expect("written");
+    std::fs::write(dir.path().join("notes.txt"), "not a contract").expect("written");
+    let errors = load().expect_err("both are wrong");
+    assert!(errors.to_string().starts_with("a.odcs.yaml:"));
+    assert!(errors.to_string().contains("\nb.odcs.yaml:2: unknown kind"));
+    std::fs::write(dir.path().join("a.odcs.yaml"), b"\xff\xfe").expect("written");
+    assert!(
+        load()
+            .expect_err("not UTF-8")
+            .to_string()
+            .starts_with("a.odcs.yaml: cannot be read")
+    );
+    assert!(Contracts::load(&dir.path().join("none")).is_err());
+}
+
+/// Every message names a line that the text has.
+fn check(text: &str) {
+    let Err(errors) = parse("f", text) else { return };
+    for error in errors.iter() {
+        assert!(error.line <= text.lines().count() + 1, "{error}");
+        assert!(!error.message.is_empty() && !error.help.is_empty(), "{error}");
+    }
+}
+
+/// What stands in for a value.
+const VALUES: [&str; 24] = [
+    "",
+    "~",
+    "-1",
+    "0",
+    "1e400",
+    ".nan",
+    "0x10",
+    "'",
+    "\"\"",
+    "[]",
+    "{}",
+    "[[]]",
+    "{a: }",
+    "*a",
+    "&a x",
+    "!!str 1",
+    "<<",
+    "true",
+    "é\u{0}",
+    "99999999999999999999999999999999999999999999",
+    "%",
+    "{",
+    "-",
+    "9223372036854775808",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,200}") {
+        check(&text);
+    }
+
+    #[test]
+    fn no_yaml_panics(text in "([a-c&*!\\[\\]{}:,'\"|>?#\\-~%@ \n\t0-9.]|: |\n  |- ){0,80}") {
+        check(&text);
+    }
+
+    #[test]
+    fn no_changed_character_panics(at in any::<prop::sample::Index>(), c in any::<char>(), flights in any::<bool>()) {
+        let text = if flights { FLIGHTS } else { example() };
+        let chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        check(&chars.iter().enumerate().map(|(i, old)| if i == at { c } else { *old }).collect::<String>());
+    }
+
+    #[test]
+    fn no_changed_value_panics(at in any::<prop::sample::Index>(), value in prop::sample::select(&VALUES[..])) {
+        let lines: Vec<&str> = example().lines().collect();
+        let at = at.index(lines.len());
+        let changed = |line: &str| match line.split_once(": ") {
+            Some((key, _)) => format!("{key}: {value}"),
+            None => format!("{line} {value}"),
+        };
+        let text: Vec<String> = lines.iter().enumerate().map(|(i, l)| if i == at { changed(l) } else { (*l).into() }).collect();
+        check(&text.join("\n"));
+    }
+
+    #[test]
+    fn no_moved_line_panics(from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), keep in any::<bool>()) {
+        let mut lines: Vec<&str> = example().lines().collect();
+        let line = lines[from.index(lines.len())];
+        if !keep {
+            lines.remove(from.index(lines.len()));
+        }
+        lines.insert(to.index(lines.len()), line);
+        check(&lines.join("\n"));
+    }
+}
