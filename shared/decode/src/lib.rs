@@ -1,1 +1,32 @@
-//! watershed-decode
+//! Raw bytes to typed columns: decompress, split into records, standardise, check. Every record of the input comes out once,
+//! as a row of a batch or as a [`RejectedRow`] that says why not.
+//!
+//! ```text
+//! bytes ─compression─▶ text ─csv│ndjson─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
+//!                      Parquet file ──────────────────────────▶ typed columns ─┘
+//! ```
+//! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
+//! over a block of records, so that each loop knows one type, and a bad value costs only its row.
+
+pub mod block;
+pub mod check;
+pub mod compression;
+pub mod csv;
+pub mod fields;
+pub mod keys;
+pub mod ndjson;
+pub mod parquet_source;
+pub mod parse;
+pub mod reject;
+mod scan;
+pub mod standardise;
+
+pub use compression::{Compression, decompress};
+pub use keys::KeyIndex;
+pub use reject::{ObjectReject, Reason, RejectedRow, Violation};
+pub use standardise::{Decoded, Standardiser};
+
+/// Longest record, in bytes, line end not counted. A longer one is refused, and its lines are gone over to find the next.
+pub const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
+/// Text that one block holds, unless a record is longer. Fits the second-level cache together with its cells.
+pub const BLOCK_BYTES: usize = 512 * 1024;

@@ -1,0 +1,87 @@
+//! A block: records of text and where their cells lie.
+
+use crate::reject::Violation;
+
+/// Where a cell's text lies in the block's bytes. Absent (a missing key, JSON's null) is not the same as empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    start: u32,
+    end: u32,
+}
+
+impl Cell {
+    /// No value.
+    pub const ABSENT: Cell = Cell {
+        start: u32::MAX,
+        end: 0,
+    };
+
+    /// Bytes `start..end` of the block.
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end < u32::MAX as usize, "a block is smaller than 4 GiB");
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// First byte in the block.
+    pub start: u32,
+    /// Byte behind the last, line end not counted.
+    pub end: u32,
+    /// Line that it starts on, from 1.
+    pub line: u64,
+    /// Bytes of the record in the object, where `start..end` holds only its beginning.
+    pub cut_from: Option<u64>,
+}
+
+/// Records of text, split into cells. Reused from block to block.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// The records' text, and behind it what was unescaped.
+    pub bytes: Vec<u8>,
+    /// Offset of `bytes[0]` in the decompressed object.
+    pub offset: u64,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Row by row, `width` a row.
+    pub cells: Vec<Cell>,
+    /// Cells of a row.
+    pub width: usize,
+    /// Records that could not be split (their cells are absent), and cells that could not be read.
+    pub violations: Vec<Violation>,
+}
+
+impl Block {
+    /// The text of a cell; none where it is absent.
+    #[inline]
+    pub fn text(&self, row: usize, field: usize) -> Option<&[u8]> {
+        let cell = self.cells[row * self.width + field];
+        self.bytes.get(cell.start as usize..cell.end as usize)
+    }
+
+    /// The bytes of a record.
+    pub fn raw(&self, row: usize) -> &[u8] {
+        let record = self.records[row];
+        &self.bytes[record.start as usize..record.end as usize]
+    }
+
+    /// Forgets everything but the memory it has.
+    pub fn clear(&mut self, offset: u64, width: usize) {
+        self.bytes.clear();
+        self.records.clear();
+        self.cells.clear();
+        self.violations.clear();
+        self.offset = offset;
+        self.width = width;
+    }
+
+    /// Fills the cells of the record that was begun up to its width.
+    pub fn pad_row(&mut self) {
+        self.cells.resize(self.records.len() * self.width, Cell::ABSENT);
+    }
+}

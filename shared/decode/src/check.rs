@@ -1,0 +1,244 @@
+//! Typed columns against the contract's rules.
+
+use crate::reject::{Reason, Violation, shown};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray,
+    cast::AsArray,
+    types::{
+        Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time64MicrosecondType,
+        TimestampMicrosecondType,
+    },
+};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use std::collections::HashSet;
+use watershed_contract::{Bound, BoundValue, Checks};
+use watershed_lake::ColumnType;
+
+/// Checks one column.
+#[derive(Debug, Clone)]
+pub struct Checker {
+    checks: Checks,
+    kind: ColumnType,
+    one_of: HashSet<Vec<u8>>,
+}
+
+impl Checker {
+    /// Of a column with these rules and type.
+    pub fn new(checks: &Checks, kind: ColumnType) -> Self {
+        let one_of = checks.one_of.iter().map(|value| value.clone().into_bytes()).collect();
+        Self {
+            checks: checks.clone(),
+            kind,
+            one_of,
+        }
+    }
+
+    /// Appends what is wrong with the column `index`. Rows of `skip` are not looked at: they are known to be bad.
+    pub fn check(&self, array: &ArrayRef, index: u32, skip: &HashSet<u32>, violations: &mut Vec<Violation>) {
+        let mut report = |row: usize, reason: Reason, message: String| {
+            if !skip.contains(&(row as u32)) {
+                violations.push(Violation {
+                    row: row as u32,
+                    column: Some(index),
+                    reason,
+                    message,
+                });
+            }
+        };
+        if self.checks.required && array.null_count() > 0 {
+            for row in (0..array.len()).filter(|row| array.is_null(*row)) {
+                report(row, Reason::Required, "is null and may not be".into());
+            }
+        }
+        if self.checks.min.is_some() || self.checks.max.is_some() {
+            self.ranges(array, &mut report);
+        }
+        if let Some(strings) = array.as_string_opt::<i32>() {
+            self.strings(strings, &mut report);
+        }
+    }
+
+    fn ranges(&self, array: &ArrayRef, report: &mut dyn FnMut(usize, Reason, String)) {
+        let bad = match self.kind {
+            ColumnType::Int => self.exact::<Int32Type>(array),
+            ColumnType::Long => self.exact::<Int64Type>(array),
+            ColumnType::Decimal { .. } => self.exact::<Decimal128Type>(array),
+            ColumnType::Date => self.exact::<Date32Type>(array),
+            ColumnType::Time => self.exact::<Time64MicrosecondType>(array),
+            ColumnType::Timestamp | ColumnType::TimestampTz => self.exact::<TimestampMicrosecondType>(array),
+            ColumnType::Float => self.floats::<Float32Type>(array),
+            ColumnType::Double => self.floats::<Float64Type>(array),
+            ColumnType::Boolean | ColumnType::String | ColumnType::Binary => Vec::new(),
+        };
+        for row in bad {
+            report(
+                row,
+                Reason::Range,
+                format!("{} is out of range: {}", value_shown(array, row), self.range_shown()),
+            );
+        }
+    }
+
+    fn exact<T: ArrowPrimitiveType>(&self, array: &ArrayRef) -> Vec<usize>
+    where
+        T::Native: Into<i128>,
+    {
+        let limit = |bound: Option<Bound>, default: i128, inward: i128| match bound {
+            Some(Bound {
+                value: BoundValue::Exact(value),
+                exclusive,
+            }) => value + if exclusive { inward } else { 0 },
+            _ => default,
+        };
+        let min = limit(self.checks.min, i128::MIN, 1);
+        let max = limit(self.checks.max, i128::MAX, -1);
+        outside(array.as_primitive::<T>(), |value| (min..=max).contains(&value.into()))
+    }
+
+    fn floats<T: ArrowPrimitiveType>(&self, array: &ArrayRef) -> Vec<usize>
+    where
+        T::Native: Into<f64>,
+    {
+        let above = |value: f64| match self.checks.min {
+            Some(Bound {
+                value: BoundValue::Float(min),
+                exclusive,
+            }) => value > min || (!exclusive && value >= min),
+            _ => true,
+        };
+        let below = |value: f64| match self.checks.max {
+            Some(Bound {
+                value: BoundValue::Float(max),
+                exclusive,
+            }) => value < max || (!exclusive && value <= max),
+            _ => true,
+        };
+        outside(array.as_primitive::<T>(), |value| {
+            above(value.into()) && below(value.into())
+        })
+    }
+
+    fn range_shown(&self) -> String {
+        let shown = |bound: Bound| match bound.value {
+            BoundValue::Exact(value) => exact_shown(value, self.kind),
+            BoundValue::Float(value) => value.to_string(),
+        };
+        let min = self
+            .checks
+            .min
+            .map(|b| format!("{} {}", if b.exclusive { "more than" } else { "at least" }, shown(b)));
+        let max = self
+            .checks
+            .max
+            .map(|b| format!("{} {}", if b.exclusive { "less than" } else { "at most" }, shown(b)));
+        min.into_iter().chain(max).collect::<Vec<_>>().join(", ")
+    }
+
+    fn strings(&self, array: &StringArray, report: &mut dyn FnMut(usize, Reason, String)) {
+        let Checks {
+            min_length,
+            max_length,
+            pattern,
+            ..
+        } = &self.checks;
+        if min_length.is_none() && max_length.is_none() && pattern.is_none() && self.one_of.is_empty() {
+            return;
+        }
+        for (row, value) in array.iter().enumerate() {
+            let Some(value) = value else { continue };
+            let (min, max) = (min_length.unwrap_or(0), max_length.unwrap_or(usize::MAX));
+            if !(min..=max).contains(&value.len()) {
+                // Bytes bound characters from above, by four from below: count only where they leave it open.
+                let characters = value.chars().count();
+                if !(min..=max).contains(&characters) {
+                    let message = format!(
+                        "{} has {characters} characters: {}",
+                        shown(value.as_bytes()),
+                        lengths_shown(min, *max_length)
+                    );
+                    report(row, Reason::Length, message);
+                }
+            } else if min > 1 && value.chars().count() < min {
+                let message = format!("{} is shorter than {min} characters", shown(value.as_bytes()));
+                report(row, Reason::Length, message);
+            }
+            if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(value)) {
+                let pattern = pattern.as_ref().map_or("", |pattern| pattern.as_str());
+                report(
+                    row,
+                    Reason::Pattern,
+                    format!("{} does not match {pattern}", shown(value.as_bytes())),
+                );
+            }
+            if !self.one_of.is_empty() && !self.one_of.contains(value.as_bytes()) {
+                report(
+                    row,
+                    Reason::Enumeration,
+                    format!("{} is none of {}", shown(value.as_bytes()), self.one_of_shown()),
+                );
+            }
+        }
+    }
+
+    fn one_of_shown(&self) -> String {
+        const MAX_LISTED: usize = 10;
+        let listed: Vec<&str> = self.checks.one_of.iter().take(MAX_LISTED).map(String::as_str).collect();
+        let more = self.checks.one_of.len().saturating_sub(MAX_LISTED);
+        if more > 0 {
+            format!("{} and {more} more", listed.join(", "))
+        } else {
+            listed.join(", ")
+        }
+    }
+}
+
+fn outside<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, inside: impl Fn(T::Native) -> bool) -> Vec<usize> {
+    // Nulls hold zeros: look at the values first, at the nulls only where a value is out.
+    let values = array.values().iter().enumerate();
+    values
+        .filter(|(row, value)| !inside(**value) && !array.is_null(*row))
+        .map(|(row, _)| row)
+        .collect()
+}
+
+fn lengths_shown(min: usize, max: Option<usize>) -> String {
+    match max {
+        None => format!("at least {min} are wanted"),
+        Some(max) if min == 0 => format!("at most {max} are allowed"),
+        Some(max) => format!("{min} to {max} are wanted"),
+    }
+}
+
+fn value_shown(array: &ArrayRef, row: usize) -> String {
+    let options = FormatOptions::default();
+    ArrayFormatter::try_new(array, &options)
+        .map_or_else(|e| e.to_string(), |formatter| format!("`{}`", formatter.value(row)))
+}
+
+fn exact_shown(value: i128, kind: ColumnType) -> String {
+    let micros = |us: i128| chrono::DateTime::from_timestamp_micros(us as i64);
+    match kind {
+        ColumnType::Decimal { scale, .. } if scale > 0 => {
+            let unit = 10_u128.pow(u32::from(scale));
+            let sign = if value < 0 { "-" } else { "" };
+            let magnitude = value.unsigned_abs();
+            format!(
+                "{sign}{}.{:0width$}",
+                magnitude / unit,
+                magnitude % unit,
+                width = usize::from(scale)
+            )
+        }
+        ColumnType::Date => {
+            micros(value * 86_400_000_000).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%d").to_string())
+        }
+        ColumnType::Time => micros(value).map_or_else(|| value.to_string(), |t| t.format("%H:%M:%S%.f").to_string()),
+        ColumnType::Timestamp => {
+            micros(value).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+        }
+        ColumnType::TimestampTz => {
+            micros(value).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string())
+        }
+        _ => value.to_string(),
+    }
+}

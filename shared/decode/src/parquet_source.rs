@@ -1,0 +1,217 @@
+//! Parquet: typed columns already. What has the column's type is taken as it is, what does not is read through its text,
+//! by the same rules as a CSV field.
+
+use crate::{
+    block::{Block, Cell, Record},
+    fields::{self, FieldMap},
+    reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
+    standardise::{Decoded, Rows, Standardiser},
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
+use arrow_cast::{
+    cast,
+    display::{ArrayFormatter, FormatOptions},
+};
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+    errors::ParquetError,
+};
+use std::{fs::File, io::Read};
+use watershed_contract::Dataset;
+
+/// Rows read at a time.
+const BATCH_ROWS: usize = 8_192;
+/// First bytes of every Parquet file (Apache Parquet, "File Format").
+const MAGIC: &[u8] = b"PAR1";
+
+/// Reads a Parquet file.
+pub struct ParquetReader {
+    reader: ParquetRecordBatchReader,
+    fields: FieldMap,
+    schema: SchemaRef,
+    row: u64,
+}
+
+impl ParquetReader {
+    /// Of a file on local disk: Parquet is read from its end. `schema` is the Arrow schema of the dataset's table.
+    pub fn open(mut file: File, dataset: &Dataset, schema: SchemaRef) -> Result<Self, DecodeError> {
+        let mut magic = Vec::new();
+        (&mut file)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut magic)
+            .map_err(DecodeError::Input)?;
+        if magic != MAGIC {
+            let message = format!("the object is not Parquet: it begins {}", crate::reject::shown(&magic));
+            return Err(ObjectReject::new(Reason::WrongFormat, message).into());
+        }
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&error))?;
+        let names: Vec<String> = builder
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let roots = fields::by_name(dataset, &names)?;
+        let mut wanted: Vec<usize> = roots.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        let fields = roots
+            .iter()
+            .map(|root| root.and_then(|root| wanted.iter().position(|w| *w == root)))
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| damaged(&error))?;
+        Ok(Self {
+            reader,
+            fields,
+            schema,
+            row: 0,
+        })
+    }
+
+    /// The next rows; none at the end.
+    pub fn read(&mut self, standardiser: &mut Standardiser) -> Result<Option<Decoded>, DecodeError> {
+        let Some(batch) = self.reader.next() else {
+            return Ok(None);
+        };
+        let batch = batch.map_err(|error| damaged(&error))?;
+        let rows = ParquetRows {
+            batch: &batch,
+            first: self.row,
+        };
+        let mut violations = Vec::new();
+        let mut columns = Vec::with_capacity(self.fields.len());
+        for (index, field) in self.fields.iter().enumerate() {
+            let target = self.schema.field(index).data_type();
+            let array = match field {
+                None => arrow_array::new_null_array(target, batch.num_rows()),
+                Some(field) => convert(batch.column(*field), target, standardiser, index, &mut violations)?,
+            };
+            columns.push(array);
+        }
+        let decoded = standardiser.rows(columns, violations, &rows)?;
+        self.row += batch.num_rows() as u64;
+        Ok(Some(decoded))
+    }
+}
+
+fn damaged(error: &(impl std::error::Error + 'static)) -> DecodeError {
+    let message = format!("the Parquet file is damaged or cut ({error}): send the object again, whole");
+    let io = (error as &dyn std::error::Error).downcast_ref::<ParquetError>();
+    match io {
+        Some(ParquetError::EOF(_)) => ObjectReject::new(Reason::Truncated, message).into(),
+        _ => ObjectReject::new(Reason::Corrupt, message).into(),
+    }
+}
+
+fn convert(
+    array: &ArrayRef,
+    target: &DataType,
+    standardiser: &Standardiser,
+    index: usize,
+    violations: &mut Vec<Violation>,
+) -> Result<ArrayRef, DecodeError> {
+    let unreadable = |error: ArrowError| {
+        let message = format!(
+            "a column of type {} cannot be read as {target} ({error}): mend the contract",
+            array.data_type()
+        );
+        ObjectReject::new(Reason::WrongFormat, message)
+    };
+    if *target != DataType::Utf8 && is_exact(array.data_type(), target) {
+        return Ok(cast(array, target).map_err(unreadable)?);
+    }
+    let text = cast(array, &DataType::Utf8).map_err(unreadable)?;
+    Ok(standardiser
+        .parser(index)
+        .parse(&cells(text.as_string()), Some(0), index as u32, violations))
+}
+
+/// True where a cast keeps every value. Timestamps finer than microseconds are cut.
+fn is_exact(from: &DataType, to: &DataType) -> bool {
+    use DataType::{
+        Binary, BinaryView, FixedSizeBinary, Float32, Float64, Int8, Int16, Int32, Int64, LargeBinary, Timestamp,
+        UInt8, UInt16, UInt32,
+    };
+    match (from, to) {
+        _ if from == to => true,
+        (Int8 | Int16 | UInt8 | UInt16, Int32 | Int64) | (Int32 | UInt32, Int64) | (Float32, Float64) => true,
+        (BinaryView | LargeBinary | FixedSizeBinary(_), Binary) => true,
+        (Timestamp(_, from_zone), Timestamp(TimeUnit::Microsecond, to_zone)) => {
+            from_zone.is_some() == to_zone.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// A block of one column.
+fn cells(text: &StringArray) -> Block {
+    let offsets = text.value_offsets();
+    let cell = |row: usize| {
+        if text.is_null(row) {
+            Cell::ABSENT
+        } else {
+            Cell::new(offsets[row] as usize, offsets[row + 1] as usize)
+        }
+    };
+    Block {
+        bytes: text.value_data().to_vec(),
+        offset: 0,
+        records: vec![
+            Record {
+                start: 0,
+                end: 0,
+                line: 0,
+                cut_from: None
+            };
+            text.len()
+        ],
+        cells: (0..text.len()).map(cell).collect(),
+        width: 1,
+        violations: Vec::new(),
+    }
+}
+
+struct ParquetRows<'a> {
+    batch: &'a RecordBatch,
+    first: u64,
+}
+
+impl Rows for ParquetRows<'_> {
+    /// The row's bytes are its values as one JSON-like line: in the file it has none of its own.
+    fn row(&self, row: usize) -> RejectedRow {
+        let options = FormatOptions::default().with_null("null");
+        let values = self
+            .batch
+            .schema_ref()
+            .fields()
+            .iter()
+            .zip(self.batch.columns())
+            .map(|(field, column)| {
+                let value = ArrayFormatter::try_new(column, &options).map(|formatter| formatter.value(row).to_string());
+                let value = value.unwrap_or_default();
+                if column.is_null(row) {
+                    format!("{:?}: null", field.name())
+                } else {
+                    format!("{:?}: {value:?}", field.name())
+                }
+            });
+        let raw = format!("{{{}}}", values.collect::<Vec<_>>().join(", ")).into_bytes();
+        RejectedRow {
+            offset: 0,
+            length: raw.len() as u64,
+            line: self.first + row as u64 + 1,
+            column: None,
+            reason: Reason::Type,
+            message: String::new(),
+            raw,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Text to typed columns, one column of a block at a time.
+
+mod number;
+mod temporal;
+mod text;
+
+use crate::{
+    block::Block,
+    reject::{Reason, Violation},
+};
+use arrow_array::{
+    ArrayRef, ArrowPrimitiveType, PrimitiveArray,
+    types::{
+        Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time64MicrosecondType,
+        TimestampMicrosecondType,
+    },
+};
+use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
+use std::sync::Arc;
+use watershed_contract::ColumnRule;
+use watershed_lake::ColumnType;
+
+/// A value that could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bad {
+    reason: Reason,
+    message: String,
+}
+
+impl Bad {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// `text` is not a `what`.
+    fn not_a(what: &str, text: &[u8]) -> Self {
+        Self::new(Reason::Type, format!("{} is not {what}", crate::reject::shown(text)))
+    }
+}
+
+/// Reads the cells of one column.
+#[derive(Debug, Clone)]
+pub struct ColumnParser {
+    rule: ColumnRule,
+    kind: ColumnType,
+    /// Bit `n` is set where a null spelling has `n` bytes (the last bit: as many or more), so that most values need no comparison.
+    null_lengths: u64,
+}
+
+impl ColumnParser {
+    /// Of a column with that rule and type.
+    pub fn new(rule: &ColumnRule, kind: ColumnType) -> Self {
+        let null_lengths = rule
+            .nulls
+            .iter()
+            .fold(0, |bits, spelling| bits | length_bit(spelling.len()));
+        Self {
+            rule: rule.clone(),
+            kind,
+            null_lengths,
+        }
+    }
+
+    /// The column `index` of the dataset, from field `field` of the block; a field that the source lacks gives nulls. What could
+    /// not be read is null, and a violation.
+    pub fn parse(&self, block: &Block, field: Option<usize>, index: u32, violations: &mut Vec<Violation>) -> ArrayRef {
+        let cells = Cells {
+            block,
+            field,
+            parser: self,
+            index,
+        };
+        match self.kind {
+            ColumnType::Boolean => text::booleans(&cells, &self.rule.booleans, violations),
+            ColumnType::Int => Arc::new(cells.primitive::<Int32Type>(violations, |text| {
+                number::integer(text)?
+                    .try_into()
+                    .map_err(|_| number::too_large(text, "int"))
+            })),
+            ColumnType::Long => Arc::new(cells.primitive::<Int64Type>(violations, number::integer)),
+            ColumnType::Float => Arc::new(cells.primitive::<Float32Type>(violations, number::float32)),
+            ColumnType::Double => Arc::new(cells.primitive::<Float64Type>(violations, number::float64)),
+            ColumnType::Decimal { precision, scale } => {
+                let array =
+                    cells.primitive::<Decimal128Type>(violations, |text| number::decimal(text, precision, scale));
+                let typed = array.with_precision_and_scale(precision, scale as i8);
+                Arc::new(typed.expect("the contract checked precision and scale"))
+            }
+            ColumnType::Date => {
+                let format = &self.rule.temporal;
+                Arc::new(cells.primitive::<Date32Type>(violations, |text| temporal::date(text, format)))
+            }
+            ColumnType::Time => {
+                let format = &self.rule.temporal;
+                Arc::new(cells.primitive::<Time64MicrosecondType>(violations, |text| temporal::time(text, format)))
+            }
+            ColumnType::Timestamp => {
+                let format = &self.rule.temporal;
+                Arc::new(cells.primitive::<TimestampMicrosecondType>(violations, |text| temporal::local(text, format)))
+            }
+            ColumnType::TimestampTz => {
+                let format = &self.rule.temporal;
+                let array = cells.primitive::<TimestampMicrosecondType>(violations, |text| temporal::utc(text, format));
+                Arc::new(array.with_timezone("UTC"))
+            }
+            ColumnType::String => text::strings(&cells, self.rule.case, violations),
+            ColumnType::Binary => text::binaries(&cells),
+        }
+    }
+
+    #[inline]
+    fn is_null(&self, text: &[u8]) -> bool {
+        if text.is_empty() && !matches!(self.kind, ColumnType::String | ColumnType::Binary) {
+            return true;
+        }
+        self.null_lengths & length_bit(text.len()) != 0
+            && self.rule.nulls.iter().any(|spelling| spelling.as_bytes() == text)
+    }
+}
+
+#[inline]
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
+/// The cells of one column of a block.
+struct Cells<'a> {
+    block: &'a Block,
+    field: Option<usize>,
+    parser: &'a ColumnParser,
+    index: u32,
+}
+
+impl<'a> Cells<'a> {
+    fn rows(&self) -> usize {
+        self.block.records.len()
+    }
+
+    /// The value's text, trimmed; none where it is null.
+    #[inline]
+    fn text(&self, row: usize) -> Option<&'a [u8]> {
+        let text = self.block.text(row, self.field?)?;
+        let text = if self.parser.rule.trim { trim(text) } else { text };
+        if self.parser.is_null(text) { None } else { Some(text) }
+    }
+
+    fn violation(&self, row: usize, bad: Bad) -> Violation {
+        Violation {
+            row: row as u32,
+            column: Some(self.index),
+            reason: bad.reason,
+            message: bad.message,
+        }
+    }
+
+    fn primitive<T: ArrowPrimitiveType>(
+        &self,
+        violations: &mut Vec<Violation>,
+        read: impl Fn(&[u8]) -> Result<T::Native, Bad>,
+    ) -> PrimitiveArray<T> {
+        let mut values: Vec<T::Native> = Vec::with_capacity(self.rows());
+        let mut nulls = NullBufferBuilder::new(self.rows());
+        for row in 0..self.rows() {
+            let value = self.text(row).and_then(|text| match read(text) {
+                Ok(value) => Some(value),
+                Err(bad) => {
+                    violations.push(self.violation(row, bad));
+                    None
+                }
+            });
+            nulls.append(value.is_some());
+            values.push(value.unwrap_or_default());
+        }
+        PrimitiveArray::new(ScalarBuffer::from(values), nulls.finish())
+    }
+}
+
+/// Without ASCII white space at both ends.
+#[inline]
+fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => text.trim_ascii(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Strings, bytes and booleans.
+
+use super::{Bad, Cells};
+use crate::reject::Violation;
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, StringArray};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use std::{collections::BTreeSet, sync::Arc};
+use watershed_contract::Case;
+
+/// Values of variable length, one behind the other.
+struct Bytes {
+    offsets: Vec<i32>,
+    values: Vec<u8>,
+    nulls: NullBufferBuilder,
+}
+
+impl Bytes {
+    fn new(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self {
+            offsets,
+            values: Vec::with_capacity(rows * 8),
+            nulls: NullBufferBuilder::new(rows),
+        }
+    }
+
+    fn append(&mut self, value: Option<&[u8]>) {
+        self.values.extend_from_slice(value.unwrap_or_default());
+        self.end(value.is_some());
+    }
+
+    fn end(&mut self, valid: bool) {
+        self.offsets.push(self.values.len() as i32);
+        self.nulls.append(valid);
+    }
+
+    fn finish(mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow_buffer::NullBuffer>) {
+        (
+            OffsetBuffer::new(ScalarBuffer::from(self.offsets)),
+            Buffer::from_vec(self.values),
+            self.nulls.finish(),
+        )
+    }
+}
+
+/// Every value is UTF-8: blocks with other bytes were looked through before.
+pub fn strings(cells: &Cells<'_>, case: Case, violations: &mut Vec<Violation>) -> ArrayRef {
+    let mut out = Bytes::new(cells.rows());
+    for row in 0..cells.rows() {
+        match (case, cells.text(row)) {
+            (_, None) => out.append(None),
+            (Case::Keep, text) => out.append(text),
+            (Case::Upper, Some(text)) => {
+                changed(&mut out.values, text, u8::to_ascii_uppercase, str::to_uppercase);
+                out.end(true);
+            }
+            (Case::Lower, Some(text)) => {
+                changed(&mut out.values, text, u8::to_ascii_lowercase, str::to_lowercase);
+                out.end(true);
+            }
+        }
+    }
+    let rows = cells.rows();
+    let (offsets, values, nulls) = out.finish();
+    match StringArray::try_new(offsets, values, nulls) {
+        Ok(array) => Arc::new(array),
+        Err(error) => {
+            // Cannot be: see above. Were it to be, no row of the block would be let through.
+            violations
+                .extend((0..rows).map(|row| cells.violation(row, Bad::not_a("UTF-8", error.to_string().as_bytes()))));
+            Arc::new(StringArray::new_null(rows))
+        }
+    }
+}
+
+fn changed(out: &mut Vec<u8>, text: &[u8], ascii: fn(&u8) -> u8, unicode: fn(&str) -> String) {
+    match std::str::from_utf8(text) {
+        Ok(text) if !text.is_ascii() => out.extend_from_slice(unicode(text).as_bytes()),
+        _ => out.extend(text.iter().map(ascii)),
+    }
+}
+
+/// The bytes as they stand.
+pub fn binaries(cells: &Cells<'_>) -> ArrayRef {
+    let mut out = Bytes::new(cells.rows());
+    for row in 0..cells.rows() {
+        out.append(cells.text(row));
+    }
+    let (offsets, values, nulls) = out.finish();
+    Arc::new(BinaryArray::new(offsets, values, nulls))
+}
+
+/// Spellings of true and of false, whatever their case.
+pub fn booleans(
+    cells: &Cells<'_>,
+    (yes, no): &(BTreeSet<String>, BTreeSet<String>),
+    violations: &mut Vec<Violation>,
+) -> ArrayRef {
+    let is_one_of = |spellings: &BTreeSet<String>, text: &[u8]| {
+        spellings
+            .iter()
+            .any(|spelling| spelling.as_bytes().eq_ignore_ascii_case(text))
+    };
+    let mut values = BooleanBufferBuilder::new(cells.rows());
+    let mut nulls = NullBufferBuilder::new(cells.rows());
+    for row in 0..cells.rows() {
+        let value = match cells.text(row) {
+            None => None,
+            Some(text) if is_one_of(yes, text) => Some(true),
+            Some(text) if is_one_of(no, text) => Some(false),
+            Some(text) => {
+                let spellings: Vec<&str> = yes.iter().chain(no).map(String::as_str).collect();
+                let what = format!("a boolean: write one of {}", spellings.join(", "));
+                violations.push(cells.violation(row, Bad::not_a(&what, text)));
+                None
+            }
+        };
+        values.append(value.unwrap_or_default());
+        nulls.append(value.is_some());
+    }
+    Arc::new(BooleanArray::new(values.finish(), nulls.finish()))
+}

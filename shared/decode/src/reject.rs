@@ -1,0 +1,177 @@
+//! Why a row or an object was refused.
+
+use std::fmt;
+
+/// Codes of what is wrong, as the quarantine's `reason` column has them: people select by them when they replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A record has more or fewer fields than the header.
+    FieldCount,
+    /// A quoted field does not end.
+    UnclosedQuote,
+    /// Text between a closing quote and the next delimiter.
+    TextAfterQuote,
+    /// Longer than [`crate::MAX_RECORD_BYTES`].
+    RecordTooLong,
+    /// Not the encoding that it should be in.
+    Encoding,
+    /// Not JSON.
+    InvalidJson,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// A key stands twice in one JSON object.
+    RepeatedKey,
+    /// Null where a value is required.
+    Required,
+    /// Not a value of the column's type.
+    Type,
+    /// Does not fit the column's type: too large, or too many digits.
+    Overflow,
+    /// Outside the range.
+    Range,
+    /// Shorter or longer than allowed.
+    Length,
+    /// Does not match the pattern.
+    Pattern,
+    /// Not one of the allowed values.
+    Enumeration,
+    /// A local time without a zone, or one that its zone does not have, or has twice.
+    Zone,
+    /// The primary key stands in the object already.
+    DuplicateKey,
+    /// Object: the compressed stream ends too early.
+    Truncated,
+    /// Object: the compressed stream or the file is damaged.
+    Corrupt,
+    /// Object: not the format that the contract says.
+    WrongFormat,
+    /// Object: the header lacks columns or names one twice.
+    Header,
+    /// Object: more than a named limit of this software.
+    Limit,
+}
+
+impl Reason {
+    /// The code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::FieldCount => "field_count",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::TextAfterQuote => "text_after_quote",
+            Self::RecordTooLong => "record_too_long",
+            Self::Encoding => "encoding",
+            Self::InvalidJson => "invalid_json",
+            Self::NotAnObject => "not_an_object",
+            Self::RepeatedKey => "repeated_key",
+            Self::Required => "required",
+            Self::Type => "type",
+            Self::Overflow => "overflow",
+            Self::Range => "range",
+            Self::Length => "length",
+            Self::Pattern => "pattern",
+            Self::Enumeration => "enumeration",
+            Self::Zone => "zone",
+            Self::DuplicateKey => "duplicate_key",
+            Self::Truncated => "truncated",
+            Self::Corrupt => "corrupt",
+            Self::WrongFormat => "wrong_format",
+            Self::Header => "header",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// True where the record itself could not be split into fields, so that its values were not looked at.
+    pub fn is_structural(self) -> bool {
+        matches!(
+            self,
+            Self::FieldCount
+                | Self::UnclosedQuote
+                | Self::TextAfterQuote
+                | Self::RecordTooLong
+                | Self::Encoding
+                | Self::InvalidJson
+                | Self::NotAnObject
+                | Self::RepeatedKey
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// One thing that is wrong with one row of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Row within the block.
+    pub row: u32,
+    /// Column, by its index in the dataset; none: the record itself.
+    pub column: Option<u32>,
+    /// What is wrong.
+    pub reason: Reason,
+    /// The same for people, without the column's name.
+    pub message: String,
+}
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Its first byte in the decompressed object.
+    pub offset: u64,
+    /// Its bytes, line end not counted, even where `raw` is shorter.
+    pub length: u64,
+    /// Line that it starts on, from 1; in Parquet its number.
+    pub line: u64,
+    /// Name of the column of the first violation.
+    pub column: Option<String>,
+    /// The first violation.
+    pub reason: Reason,
+    /// All violations.
+    pub message: String,
+    /// The bytes.
+    pub raw: Vec<u8>,
+}
+
+/// Why the whole object was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct ObjectReject {
+    /// What is wrong.
+    pub reason: Reason,
+    /// What is wrong, where, what to do.
+    pub message: String,
+}
+
+impl ObjectReject {
+    /// For that reason.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// What stops decoding.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The object is refused as a whole.
+    #[error(transparent)]
+    Object(#[from] ObjectReject),
+    /// The input could not be read: nothing is said about what it holds.
+    #[error("reading the input: {0}")]
+    Input(std::io::Error),
+}
+
+/// Longest value that a message shows, in bytes.
+const MAX_SHOWN_BYTES: usize = 60;
+
+/// A value as a message shows it: quoted, cut, control characters escaped.
+pub fn shown(value: &[u8]) -> String {
+    let cut = &value[..value.len().min(MAX_SHOWN_BYTES)];
+    let text = String::from_utf8_lossy(cut);
+    let more = if cut.len() < value.len() { "…" } else { "" };
+    format!("`{}{more}`", text.escape_debug())
+}

@@ -1,0 +1,64 @@
+//! Where the bytes that mean something are: 64 at a time, as a bit mask.
+
+use wide::u8x16;
+
+/// Bytes that one mask covers.
+pub const LANES: usize = 64;
+
+/// Finds any of three bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Finder {
+    needles: [u8; 3],
+}
+
+impl Finder {
+    /// Of these bytes.
+    pub fn new(needles: [u8; 3]) -> Self {
+        Self { needles }
+    }
+
+    /// Bit `i` is set where `bytes[at + i]` is one of the needles; nothing is set behind the end.
+    #[inline]
+    pub fn mask(&self, bytes: &[u8], at: usize) -> u64 {
+        match bytes[at..].first_chunk::<LANES>() {
+            Some(chunk) => self.chunk(chunk),
+            None => {
+                let rest = &bytes[at..];
+                let mut chunk = [0; LANES];
+                chunk[..rest.len()].copy_from_slice(rest);
+                self.chunk(&chunk) & !(u64::MAX << rest.len())
+            }
+        }
+    }
+
+    #[inline]
+    fn chunk(&self, chunk: &[u8; LANES]) -> u64 {
+        let [a, b, c] = self.needles.map(u8x16::splat);
+        let (quarters, _) = chunk.as_chunks::<16>();
+        quarters.iter().rev().fold(0, |mask, quarter| {
+            let bytes = u8x16::new(*quarter);
+            let hits = bytes.simd_eq(a) | bytes.simd_eq(b) | bytes.simd_eq(c);
+            mask << 16 | u64::from(hits.to_bitmask())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_mask_is_what_a_loop_finds(bytes in proptest::collection::vec(prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), any::<u8>()], 0..200)) {
+            let finder = Finder::new([b',', b'\n', b'"']);
+            for at in (0..bytes.len()).step_by(7) {
+                let mask = finder.mask(&bytes, at);
+                for i in 0..LANES {
+                    let expected = bytes.get(at + i).is_some_and(|b| [b',', b'\n', b'"'].contains(b));
+                    prop_assert_eq!(mask >> i & 1 == 1, expected);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Blocks of cells to rows that the contract accepts, and rows that it does not.
+
+use crate::{
+    block::{Block, Cell},
+    check::Checker,
+    fields::FieldMap,
+    keys::{KeyIndex, digests},
+    parse::ColumnParser,
+    reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
+};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_schema::SchemaRef;
+use arrow_select::filter::filter_record_batch;
+use std::{collections::HashSet, sync::Arc};
+use watershed_contract::Dataset;
+
+/// What came of a block.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Rows that were accepted.
+    pub batch: RecordBatch,
+    /// Rows that were not, in order.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// Standardises and checks the rows of one object.
+pub struct Standardiser {
+    dataset: Arc<Dataset>,
+    schema: SchemaRef,
+    parsers: Vec<ColumnParser>,
+    checkers: Vec<Checker>,
+    keys: KeyIndex,
+}
+
+/// How a row that is refused is told: where it lies, and its bytes.
+pub trait Rows {
+    /// The row without its reasons.
+    fn row(&self, row: usize) -> RejectedRow;
+}
+
+impl Standardiser {
+    /// `schema` is the Arrow schema of the dataset's table; `keys` is of a first or a second pass.
+    pub fn new(dataset: Arc<Dataset>, schema: SchemaRef, keys: KeyIndex) -> Self {
+        let columns = || dataset.columns.iter().zip(&dataset.table.columns);
+        let parsers = columns()
+            .map(|(rule, column)| ColumnParser::new(rule, column.kind))
+            .collect();
+        let checkers = columns()
+            .map(|(rule, column)| Checker::new(&rule.checks, column.kind))
+            .collect();
+        Self {
+            dataset,
+            schema,
+            parsers,
+            checkers,
+            keys,
+        }
+    }
+
+    /// The keys that were seen.
+    pub fn into_keys(self) -> KeyIndex {
+        self.keys
+    }
+
+    /// The reader of column `index`'s text.
+    pub fn parser(&self, index: usize) -> &ColumnParser {
+        &self.parsers[index]
+    }
+
+    /// A block of text, where column `i` stands in field `fields[i]`.
+    pub fn text(&mut self, block: &mut Block, fields: &FieldMap) -> Result<Decoded, DecodeError> {
+        refuse_other_encodings(block);
+        let mut violations = std::mem::take(&mut block.violations);
+        let parse = |((parser, field), index): ((&ColumnParser, &Option<usize>), u32)| {
+            parser.parse(block, *field, index, &mut violations)
+        };
+        let columns = self.parsers.iter().zip(fields).zip(0..).map(parse).collect();
+        self.rows(columns, violations, &*block)
+    }
+
+    /// Typed columns, and what is known to be wrong with them.
+    pub fn rows(
+        &mut self,
+        columns: Vec<ArrayRef>,
+        mut violations: Vec<Violation>,
+        rows: &impl Rows,
+    ) -> Result<Decoded, DecodeError> {
+        let broken: HashSet<u32> = violations
+            .iter()
+            .filter(|v| v.column.is_none())
+            .map(|v| v.row)
+            .collect();
+        for ((checker, column), index) in self.checkers.iter().zip(&columns).zip(0..) {
+            let unread = violations.iter().filter(|v| v.column == Some(index)).map(|v| v.row);
+            let skip: HashSet<u32> = if violations.is_empty() {
+                HashSet::new()
+            } else {
+                broken.iter().copied().chain(unread).collect()
+            };
+            checker.check(column, index, &skip, &mut violations);
+        }
+        let total = columns.first().map_or(0, Array::len);
+        let mut accepted = vec![true; total];
+        for violation in &violations {
+            accepted[violation.row as usize] = false;
+        }
+        self.check_keys(&columns, &mut accepted, &mut violations)?;
+        let batch = batch(&self.schema, columns, &accepted, !violations.is_empty())?;
+        Ok(Decoded {
+            batch,
+            rejected: self.rejected(violations, rows),
+        })
+    }
+
+    fn check_keys(
+        &mut self,
+        columns: &[ArrayRef],
+        accepted: &mut [bool],
+        violations: &mut Vec<Violation>,
+    ) -> Result<(), DecodeError> {
+        if self.dataset.primary_key.is_empty() {
+            return Ok(());
+        }
+        let key: Vec<ArrayRef> = self
+            .dataset
+            .primary_key
+            .iter()
+            .map(|index| Arc::clone(&columns[*index]))
+            .collect();
+        for (row, digest) in digests(&key)
+            .into_iter()
+            .enumerate()
+            .filter(|(row, _)| accepted[*row])
+            .collect::<Vec<_>>()
+        {
+            if !self.keys.insert(digest).map_err(DecodeError::Input)? {
+                accepted[row] = false;
+                let message = "repeats the primary key of an earlier row of the object".into();
+                let column = Some(self.dataset.primary_key[0] as u32);
+                violations.push(Violation {
+                    row: row as u32,
+                    column,
+                    reason: Reason::DuplicateKey,
+                    message,
+                });
+            }
+        }
+        if self.keys.too_many() {
+            return Err(ObjectReject::new(Reason::Limit, crate::keys::TooManyDuplicates.to_string()).into());
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, mut violations: Vec<Violation>, rows: &impl Rows) -> Vec<RejectedRow> {
+        violations.sort_by_key(|violation| (violation.row, violation.column));
+        let name = |violation: &Violation| {
+            violation
+                .column
+                .map(|index| self.dataset.table.columns[index as usize].name.clone())
+        };
+        violations
+            .chunk_by(|a, b| a.row == b.row)
+            .map(|of_row| {
+                let first = &of_row[0];
+                let told: Vec<String> = of_row
+                    .iter()
+                    .map(|violation| match name(violation) {
+                        Some(column) => format!("{column}: {}", violation.message),
+                        None => format!("the row {}", violation.message),
+                    })
+                    .collect();
+                RejectedRow {
+                    column: name(first),
+                    reason: first.reason,
+                    message: told.join("; "),
+                    ..rows.row(first.row as usize)
+                }
+            })
+            .collect()
+    }
+}
+
+fn batch(
+    schema: &SchemaRef,
+    columns: Vec<ArrayRef>,
+    accepted: &[bool],
+    some_refused: bool,
+) -> Result<RecordBatch, DecodeError> {
+    let internal = |error: arrow_schema::ArrowError| DecodeError::Input(std::io::Error::other(error));
+    if !some_refused {
+        return RecordBatch::try_new(Arc::clone(schema), columns).map_err(internal);
+    }
+    // Columns that are required may hold nulls in the rows that go: name them nullable until those are gone.
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let loose = Arc::new(arrow_schema::Schema::new(fields));
+    let all = RecordBatch::try_new(loose, columns).map_err(internal)?;
+    let kept = filter_record_batch(&all, &BooleanArray::from(accepted.to_vec())).map_err(internal)?;
+    RecordBatch::try_new(Arc::clone(schema), kept.columns().to_vec()).map_err(internal)
+}
+
+/// Records with bytes that are not UTF-8 lose their cells and gain a violation.
+fn refuse_other_encodings(block: &mut Block) {
+    if std::str::from_utf8(&block.bytes).is_ok() {
+        return;
+    }
+    for row in 0..block.records.len() {
+        let Err(error) = std::str::from_utf8(block.raw(row)) else {
+            continue;
+        };
+        let at = error.valid_up_to();
+        let width = block.width;
+        block.cells[row * width..(row + 1) * width].fill(Cell::ABSENT);
+        block.violations.retain(|violation| violation.row != row as u32);
+        block.violations.push(Violation {
+            row: row as u32,
+            column: None,
+            reason: Reason::Encoding,
+            message: format!("is not UTF-8 at byte {at} of the row: save the file as UTF-8"),
+        });
+    }
+}
+
+impl Rows for Block {
+    fn row(&self, row: usize) -> RejectedRow {
+        let record = self.records[row];
+        let raw = self.raw(row).to_vec();
+        RejectedRow {
+            offset: self.offset + u64::from(record.start),
+            length: record.cut_from.unwrap_or(raw.len() as u64),
+            line: record.line,
+            column: None,
+            reason: Reason::Type,
+            message: String::new(),
+            raw,
+        }
+    }
+}
