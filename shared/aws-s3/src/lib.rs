@@ -28,10 +28,12 @@ impl S3Store {
     pub fn new(config: &SdkConfig) -> Self {
         let custom_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
         let config = Builder::from(config).force_path_style(custom_endpoint).build();
-        Self { client: Client::from_conf(config) }
+        Self {
+            client: Client::from_conf(config),
+        }
     }
 
-    async fn get(&self, id: &ObjectId, range: Option<String>) -> Result<GetObjectOutput, PortError> {
+    async fn get(&self, id: &ObjectId, range: Option<String>) -> Result<GetObjectOutput, SdkError<GetObjectError>> {
         self.client
             .get_object()
             .bucket(&id.bucket)
@@ -41,7 +43,6 @@ impl S3Store {
             .set_range(range)
             .send()
             .await
-            .map_err(|error| get_error(id, &error))
     }
 }
 
@@ -50,15 +51,18 @@ const PRECONDITION_FAILED: u16 = 412;
 /// Status of a range that begins behind the end.
 const RANGE_NOT_SATISFIABLE: u16 = 416;
 
+fn status(error: &SdkError<GetObjectError>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
 fn get_error(id: &ObjectId, error: &SdkError<GetObjectError>) -> PortError {
     let doing = format!("reading s3://{}/{}", id.bucket, id.key);
     let code = error.as_service_error().and_then(|e| e.meta().code());
-    let status = error.raw_response().map(|r| r.status().as_u16());
-    match (code, status) {
+    match (code, status(error)) {
         (Some("NoSuchKey" | "NoSuchVersion"), _) => PortError::rejected(format!("{doing}: it is not there (any more)")),
-        (_, Some(PRECONDITION_FAILED)) => {
-            PortError::rejected(format!("{doing}: it was overwritten since; the newer version has an event of its own"))
-        }
+        (_, Some(PRECONDITION_FAILED)) => PortError::rejected(format!(
+            "{doing}: it was overwritten since; the newer version has an event of its own"
+        )),
         _ => port_error(&doing, error),
     }
 }
@@ -71,14 +75,16 @@ fn put_doing(bucket: &str, key: &str) -> String {
 impl ObjectStore for S3Store {
     async fn open(&self, id: &ObjectId, offset: u64) -> Result<(ObjectMeta, ByteStream), PortError> {
         let range = (offset > 0).then(|| format!("bytes={offset}-"));
-        let output = self.get(id, range).await?;
+        let output = self.get(id, range).await.map_err(|error| get_error(id, &error))?;
         let name = format!("s3://{}/{}", id.bucket, id.key);
         let meta = ObjectMeta {
             bytes: offset + output.content_length().unwrap_or(0).unsigned_abs(),
             etag: output.e_tag().unwrap_or_default().trim_matches('"').into(),
         };
-        let stream = futures::stream::unfold(output.body, |mut body| async { body.next().await.map(|item| (item, body)) })
-            .map(move |item| item.map_err(|e| PortError::transient(format!("reading {name}: the connection broke: {e}"))));
+        let stream = futures::stream::unfold(output.body, |mut body| async {
+            body.next().await.map(|item| (item, body))
+        })
+        .map(move |item| item.map_err(|e| PortError::transient(format!("reading {name}: the connection broke: {e}"))));
         Ok((meta, stream.boxed()))
     }
 
@@ -86,20 +92,24 @@ impl ObjectStore for S3Store {
         if end <= start {
             return Ok(Bytes::new());
         }
-        let output = match self.get(id, Some(format!("bytes={start}-{}", end - 1))).await {
-            Err(error) if error.message.contains(&RANGE_NOT_SATISFIABLE.to_string()) => return Ok(Bytes::new()),
-            other => other?,
-        };
-        collect(id, output).await
+        match self.get(id, Some(format!("bytes={start}-{}", end - 1))).await {
+            Err(error) if status(&error) == Some(RANGE_NOT_SATISFIABLE) => Ok(Bytes::new()),
+            Err(error) => Err(get_error(id, &error)),
+            Ok(output) => collect(id, output).await,
+        }
     }
 
     async fn read(&self, id: &ObjectId) -> Result<Bytes, PortError> {
-        collect(id, self.get(id, None).await?).await
+        collect(id, self.get(id, None).await.map_err(|error| get_error(id, &error))?).await
     }
 
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError> {
         let request = self.client.put_object().bucket(bucket).key(key).body(Body::from(body));
-        request.send().await.map(drop).map_err(|error| port_error(&put_doing(bucket, key), &error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&put_doing(bucket, key), &error))
     }
 
     async fn put_file(&self, bucket: &str, key: &str, path: &Path) -> Result<(), PortError> {
@@ -108,14 +118,21 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError> {
         let request = self.client.delete_object().bucket(bucket).key(key);
-        request.send().await.map(drop).map_err(|error| port_error(&format!("deleting s3://{bucket}/{key}"), &error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&format!("deleting s3://{bucket}/{key}"), &error))
     }
 }
 
 async fn collect(id: &ObjectId, output: GetObjectOutput) -> Result<Bytes, PortError> {
     let body = output.body.collect().await;
     let body = body.map_err(|e| {
-        PortError::transient(format!("reading s3://{}/{}: the connection broke: {e}", id.bucket, id.key))
+        PortError::transient(format!(
+            "reading s3://{}/{}: the connection broke: {e}",
+            id.bucket, id.key
+        ))
     })?;
     Ok(body.into_bytes())
 }

@@ -6,11 +6,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
-use std::{
-    fs::File,
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 use watershed_aws::port_error;
 use watershed_ports::PortError;
 
@@ -25,8 +21,16 @@ pub async fn put_file(client: &Client, bucket: &str, key: &str, path: &Path) -> 
     let mut file = File::open(path).map_err(io)?;
     let mut first = read_part(&mut file).map_err(io)?;
     if first.len() < PART_BYTES {
-        let request = client.put_object().bucket(bucket).key(key).body(ByteStream::from(first));
-        return request.send().await.map(drop).map_err(|error| port_error(&doing, &error));
+        let request = client
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .body(ByteStream::from(first));
+        return request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&doing, &error));
     }
     let created = client.create_multipart_upload().bucket(bucket).key(key).send().await;
     let created = created.map_err(|error| port_error(&doing, &error))?;
@@ -36,19 +40,45 @@ pub async fn put_file(client: &Client, bucket: &str, key: &str, path: &Path) -> 
         while !first.is_empty() {
             let number = parts.len() as i32 + 1;
             let body = ByteStream::from(std::mem::take(&mut first));
-            let request = client.upload_part().bucket(bucket).key(key).upload_id(&upload_id).part_number(number).body(body);
+            let request = client
+                .upload_part()
+                .bucket(bucket)
+                .key(key)
+                .upload_id(&upload_id)
+                .part_number(number)
+                .body(body);
             let part = request.send().await.map_err(|error| port_error(&doing, &error))?;
-            parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
+            parts.push(
+                CompletedPart::builder()
+                    .part_number(number)
+                    .set_e_tag(part.e_tag)
+                    .build(),
+            );
             first = read_part(&mut file).map_err(io)?;
         }
         let done = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let request = client.complete_multipart_upload().bucket(bucket).key(key).upload_id(&upload_id);
-        request.multipart_upload(done).send().await.map(drop).map_err(|error| port_error(&doing, &error))
+        let request = client
+            .complete_multipart_upload()
+            .bucket(bucket)
+            .key(key)
+            .upload_id(&upload_id);
+        request
+            .multipart_upload(done)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&doing, &error))
     }
     .await;
     if sent.is_err() {
         // Best effort: the bucket's lifecycle aborts what stays behind.
-        let _ = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(&upload_id).send().await;
+        let _ = client
+            .abort_multipart_upload()
+            .bucket(bucket)
+            .key(key)
+            .upload_id(&upload_id)
+            .send()
+            .await;
     }
     sent
 }

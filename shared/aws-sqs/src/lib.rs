@@ -19,7 +19,10 @@ pub struct SqsQueue {
 impl SqsQueue {
     /// The queue of that URL.
     pub fn new(config: &SdkConfig, url: &str) -> Self {
-        Self { client: Client::new(config), url: url.into() }
+        Self {
+            client: Client::new(config),
+            url: url.into(),
+        }
     }
 }
 
@@ -34,6 +37,10 @@ impl Queue for SqsQueue {
             )));
         }
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
-        request.send().await.map(drop).map_err(|error| port_error(&format!("sending to {}", self.url), &error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&format!("sending to {}", self.url), &error))
     }
 }

@@ -48,7 +48,13 @@ impl LakeLocation {
 
     /// Where the table lies, with no slash at the end.
     pub fn table(&self, spec: &TableSpec) -> String {
-        format!("{}/{}/{}/{}", self.0, spec.zone, spec.name.database(), spec.name.table())
+        format!(
+            "{}/{}/{}/{}",
+            self.0,
+            spec.zone,
+            spec.name.database(),
+            spec.name.table()
+        )
     }
 }
 
@@ -95,6 +101,12 @@ pub fn staged_prefix(location: &str, source: &SourceVersion, contract_digest: &s
     format!("{}{}/", source_prefix(location, &source.uri()), digest.short())
 }
 
+/// Path below a staged prefix of a file of the `attempt`-th pass (from 1) over a source. A later pass over the same bytes, which knows
+/// more (repeated keys, damage at the end), makes other files, and must not write over those that are committed.
+pub fn attempt_path(attempt: u32, path: &str) -> String {
+    format!("{attempt}/{path}")
+}
+
 /// Longest rendered partition value in a path, in bytes.
 const MAX_PATH_VALUE_BYTES: usize = 48;
 
@@ -128,7 +140,9 @@ fn path_value(value: &str) -> String {
 
 /// `bucket` and `key` of an `s3://bucket/key`.
 pub fn split_uri(uri: &str) -> Option<(&str, &str)> {
-    uri.strip_prefix("s3://")?.split_once('/').filter(|(bucket, _)| !bucket.is_empty())
+    uri.strip_prefix("s3://")?
+        .split_once('/')
+        .filter(|(bucket, _)| !bucket.is_empty())
 }
 
 /// SHA-256 over length-prefixed parts, so that no two lists of parts run into each other.
@@ -180,8 +194,22 @@ mod tests {
         assert_eq!(one, staged_prefix("s3://lake/t", &source(), "c1"));
         assert!(one.starts_with(&source_prefix("s3://lake/t", "s3://raw/a/b.csv")));
         for other in [
-            staged_prefix("s3://lake/t", &SourceVersion { etag: "e2".into(), ..source() }, "c1"),
-            staged_prefix("s3://lake/t", &SourceVersion { sequencer: "02".into(), ..source() }, "c1"),
+            staged_prefix(
+                "s3://lake/t",
+                &SourceVersion {
+                    etag: "e2".into(),
+                    ..source()
+                },
+                "c1",
+            ),
+            staged_prefix(
+                "s3://lake/t",
+                &SourceVersion {
+                    sequencer: "02".into(),
+                    ..source()
+                },
+                "c1",
+            ),
             staged_prefix("s3://lake/t", &source(), "c2"),
         ] {
             assert_ne!(one, other);

@@ -25,7 +25,9 @@ impl SourceOrder {
     pub fn s3(sequencer: &str, contract_version: (u32, u32, u32)) -> Self {
         let (major, minor, patch) = contract_version;
         let sequencer = sequencer.to_ascii_uppercase();
-        Self(format!("{sequencer:0<SEQUENCER_WIDTH$}.{major:06}.{minor:06}.{patch:06}"))
+        Self(format!(
+            "{sequencer:0<SEQUENCER_WIDTH$}.{major:06}.{minor:06}.{patch:06}"
+        ))
     }
 
     /// The text that is compared.
@@ -98,7 +100,16 @@ impl CommitRequest {
             digest.part(&file.bytes.to_le_bytes());
         }
         let token = digest.hex();
-        Self { table, contract, source, order, token, prefix, files, trace }
+        Self {
+            table,
+            contract,
+            source,
+            order,
+            token,
+            prefix,
+            files,
+            trace,
+        }
     }
 
     /// Where a staged file lies.
@@ -160,7 +171,10 @@ mod tests {
         assert!(order("0055AED6DCD90281E5", (1, 0, 0)) < order("0055AED6DCD90281E6", (1, 0, 0)));
         assert!(order("0055AED6DCD90281E5", (9, 0, 0)) < order("0055AED6DCD90281E6", (1, 0, 0)));
         assert!(order("0055", (1, 9, 0)) < order("0055", (1, 10, 0)));
-        assert!(order("0055", (1, 0, 0)) < order("005501", (1, 0, 0)), "padded on the right");
+        assert!(
+            order("0055", (1, 0, 0)) < order("005501", (1, 0, 0)),
+            "padded on the right"
+        );
         assert_eq!(order("00ab", (1, 0, 0)), order("00AB", (1, 0, 0)));
     }
 }

@@ -40,17 +40,62 @@ pub mod column {
 }
 
 const COLUMNS: [(&str, ColumnType, bool, &str); 12] = [
-    ("source", ColumnType::String, true, "Where it came from: s3://bucket/key"),
-    ("source_version", ColumnType::String, true, "Version id or entity tag of the source"),
-    ("scope", ColumnType::String, true, "row, or object where the whole object was refused"),
-    ("byte_offset", ColumnType::Long, true, "First byte of the row in the decompressed object, from 0"),
-    ("byte_length", ColumnType::Long, true, "Bytes of the row in the decompressed object"),
-    ("line", ColumnType::Long, true, "Line that the row starts on, from 1 (in Parquet: row number)"),
-    ("column", ColumnType::String, false, "Column of the first violation; null: the row itself"),
+    (
+        "source",
+        ColumnType::String,
+        true,
+        "Where it came from: s3://bucket/key",
+    ),
+    (
+        "source_version",
+        ColumnType::String,
+        true,
+        "Version id or entity tag of the source",
+    ),
+    (
+        "scope",
+        ColumnType::String,
+        true,
+        "row, or object where the whole object was refused",
+    ),
+    (
+        "byte_offset",
+        ColumnType::Long,
+        true,
+        "First byte of the row in the decompressed object, from 0",
+    ),
+    (
+        "byte_length",
+        ColumnType::Long,
+        true,
+        "Bytes of the row in the decompressed object",
+    ),
+    (
+        "line",
+        ColumnType::Long,
+        true,
+        "Line that the row starts on, from 1 (in Parquet: row number)",
+    ),
+    (
+        "column",
+        ColumnType::String,
+        false,
+        "Column of the first violation; null: the row itself",
+    ),
     ("reason", ColumnType::String, true, "Code of the first violation"),
     ("message", ColumnType::String, true, "Every violation, and what to do"),
-    ("raw", ColumnType::Binary, true, "The raw bytes; of a whole object, its beginning"),
-    ("contract_version", ColumnType::String, true, "Version of the contract that refused it"),
+    (
+        "raw",
+        ColumnType::Binary,
+        true,
+        "The raw bytes; of a whole object, its beginning",
+    ),
+    (
+        "contract_version",
+        ColumnType::String,
+        true,
+        "Version of the contract that refused it",
+    ),
     ("source_time", ColumnType::TimestampTz, true, "When the source was made"),
 ];
 

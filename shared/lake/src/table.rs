@@ -17,14 +17,19 @@ pub struct TableName {
 
 /// A name that the catalog could not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a table name: write `database.table`, each part lower-case letters, digits and `_`, starting with a letter, at most {MAX_NAME_BYTES} bytes")]
+#[error(
+    "`{0}` is not a table name: write `database.table`, each part lower-case letters, digits and `_`, starting with a letter, at most {MAX_NAME_BYTES} bytes"
+)]
 pub struct BadTableName(pub String);
 
 impl TableName {
     /// Both parts are checked.
     pub fn new(database: &str, table: &str) -> Result<Self, BadTableName> {
         if is_identifier(database) && is_identifier(table) {
-            Ok(Self { database: database.into(), table: table.into() })
+            Ok(Self {
+                database: database.into(),
+                table: table.into(),
+            })
         } else {
             Err(BadTableName(format!("{database}.{table}")))
         }
@@ -45,7 +50,9 @@ impl TableName {
 pub fn is_identifier(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 impl fmt::Display for TableName {
@@ -250,7 +257,10 @@ mod tests {
 
     #[test]
     fn table_names_are_what_every_engine_reads_unquoted() {
-        assert_eq!("nyc.flights".parse::<TableName>().map(|n| n.to_string()), Ok("nyc.flights".into()));
+        assert_eq!(
+            "nyc.flights".parse::<TableName>().map(|n| n.to_string()),
+            Ok("nyc.flights".into())
+        );
         for bad in ["", "flights", "a.b.c", "A.b", "a.b-c", "1a.b", "a.", ".b", "a.b c"] {
             assert!(bad.parse::<TableName>().is_err(), "{bad}");
         }

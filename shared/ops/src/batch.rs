@@ -73,7 +73,9 @@ pub fn process<'a>(
             json!({"message_id": message.message_id, "kind": error.kind.to_string(), "error": error.message}),
         );
         if error.kind != Kind::Rejected {
-            response.failures.push(ItemFailure { id: message.message_id.clone() });
+            response.failures.push(ItemFailure {
+                id: message.message_id.clone(),
+            });
         }
     }
     response

@@ -22,7 +22,10 @@ impl fmt::Display for ConfigErrors {
 impl Environment {
     /// Of these variables: `std::env::vars()` in `main`, anything in a test.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.into_iter().collect(), errors: Vec::new() }
+        Self {
+            variables: variables.into_iter().collect(),
+            errors: Vec::new(),
+        }
     }
 
     /// A variable that must be set and not be empty. `what` says in a few words what it is.
@@ -49,7 +52,11 @@ impl Environment {
 
     /// The configuration that was made of it, if nothing was wrong.
     pub fn finish<T>(self, config: T) -> Result<T, ConfigErrors> {
-        if self.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors(self.errors))
+        }
     }
 }
 
@@ -64,6 +71,13 @@ mod tests {
         let _ = environment.required("E", "a queue");
         let n: u32 = environment.or("N", "a number of rows", 5);
         let errors = environment.finish(n).expect_err("three errors");
-        assert_eq!(errors.0, ["A is not set: the bucket of the lake", "E is not set: a queue", "N is `x`: a number of rows"]);
+        assert_eq!(
+            errors.0,
+            [
+                "A is not set: the bucket of the lake",
+                "E is not set: a queue",
+                "N is `x`: a number of rows"
+            ]
+        );
     }
 }

@@ -102,7 +102,9 @@ impl Invocation {
 
     /// Milliseconds until the service kills this invocation.
     pub fn remaining_ms(&self) -> u64 {
-        self.deadline.duration_since(SystemTime::now()).map_or(0, |left| left.as_millis() as u64)
+        self.deadline
+            .duration_since(SystemTime::now())
+            .map_or(0, |left| left.as_millis() as u64)
     }
 
     /// A field of the wide line.
@@ -134,10 +136,19 @@ impl Invocation {
         self.metric("Duration", Unit::Milliseconds, (duration_ms * 1e3).round() / 1e3);
         let mut line = self.head(Level::Info, message);
         line.append(&mut self.fields);
-        let declared: Vec<Value> =
-            self.metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
-        line.extend(self.metrics.iter().map(|(name, _, value)| ((*name).to_string(), json!(value))));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let declared: Vec<Value> = self
+            .metrics
+            .iter()
+            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()}))
+            .collect();
+        line.extend(
+            self.metrics
+                .iter()
+                .map(|(name, _, value)| ((*name).to_string(), json!(value))),
+        );
+        let now_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64);
         line.insert(
             "_aws".into(),
             json!({"Timestamp": now_ms, "CloudWatchMetrics":

@@ -39,7 +39,10 @@ pub struct PortError {
 impl PortError {
     /// Of that kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// [`Kind::Rejected`].

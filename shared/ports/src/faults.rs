@@ -15,7 +15,11 @@ pub enum Fault {
 
 impl Fault {
     /// All there are, of the kinds that a service can answer with at any call.
-    pub const ALL: [Fault; 3] = [Fault::Refused(Kind::Transient), Fault::Refused(Kind::Fault), Fault::AnswerLost];
+    pub const ALL: [Fault; 3] = [
+        Fault::Refused(Kind::Transient),
+        Fault::Refused(Kind::Fault),
+        Fault::AnswerLost,
+    ];
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +35,10 @@ pub struct Faults(Arc<Mutex<State>>);
 impl Faults {
     /// Fails the call number `call` (from 0), counted from now.
     pub fn plan(&self, call: usize, fault: Fault) {
-        *self.lock() = State { calls: Vec::new(), planned: Some((call, fault)) };
+        *self.lock() = State {
+            calls: Vec::new(),
+            planned: Some((call, fault)),
+        };
     }
 
     /// Names of the calls so far, in order.
@@ -51,7 +58,13 @@ impl Faults {
             let number = state.calls.len();
             let name = name.into();
             state.calls.push(name.clone());
-            (name, state.planned.filter(|(planned, _)| *planned == number).map(|(_, fault)| fault))
+            (
+                name,
+                state
+                    .planned
+                    .filter(|(planned, _)| *planned == number)
+                    .map(|(_, fault)| fault),
+            )
         };
         match fault {
             None => act(),

@@ -40,7 +40,12 @@ pub struct ObjectId {
 impl ObjectId {
     /// The current version, whatever it is.
     pub fn current(bucket: &str, key: &str) -> Self {
-        Self { bucket: bucket.into(), key: key.into(), version_id: None, if_match: None }
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            version_id: None,
+            if_match: None,
+        }
     }
 }
 

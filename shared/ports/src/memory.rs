@@ -30,7 +30,10 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// An empty store whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
-        Self { objects: Mutex::default(), faults }
+        Self {
+            objects: Mutex::default(),
+            faults,
+        }
     }
 
     /// Every object, by `bucket/key`.
@@ -53,7 +56,9 @@ impl MemoryStore {
         let etag = meta(&body).etag;
         for wanted in [&id.version_id, &id.if_match].into_iter().flatten() {
             if *wanted != etag {
-                return Err(PortError::rejected(format!("s3://{name} is no longer version {wanted}")));
+                return Err(PortError::rejected(format!(
+                    "s3://{name} is no longer version {wanted}"
+                )));
             }
         }
         Ok(body)
@@ -62,8 +67,13 @@ impl MemoryStore {
 
 fn meta(body: &Bytes) -> ObjectMeta {
     // FNV-1a: an entity tag needs to differ where contents differ, and the same in every run.
-    let etag = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    ObjectMeta { bytes: body.len() as u64, etag: format!("{etag:016x}") }
+    let etag = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+    });
+    ObjectMeta {
+        bytes: body.len() as u64,
+        etag: format!("{etag:016x}"),
+    }
 }
 
 #[async_trait]
@@ -74,8 +84,10 @@ impl ObjectStore for MemoryStore {
         let faults = self.faults.clone();
         let key = id.key.clone();
         let rest = body.slice((offset as usize).min(body.len())..);
-        let chunks: Vec<Bytes> =
-            (0..rest.len()).step_by(STREAM_CHUNK_BYTES).map(|at| rest.slice(at..(at + STREAM_CHUNK_BYTES).min(rest.len()))).collect();
+        let chunks: Vec<Bytes> = (0..rest.len())
+            .step_by(STREAM_CHUNK_BYTES)
+            .map(|at| rest.slice(at..(at + STREAM_CHUNK_BYTES).min(rest.len())))
+            .collect();
         let stream = futures::stream::iter(chunks)
             .map(move |chunk| faults.call(format!("stream {key}"), || Ok(chunk)))
             .boxed();
@@ -127,7 +139,10 @@ pub struct MemoryQueue {
 impl MemoryQueue {
     /// An empty queue whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
-        Self { messages: Mutex::default(), faults }
+        Self {
+            messages: Mutex::default(),
+            faults,
+        }
     }
 
     /// Every message so far, kept.
@@ -161,7 +176,10 @@ pub struct MemoryBus {
 impl MemoryBus {
     /// An empty bus whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
-        Self { events: Mutex::default(), faults }
+        Self {
+            events: Mutex::default(),
+            faults,
+        }
     }
 
     /// Every event so far.
@@ -190,12 +208,18 @@ pub struct MemoryCatalog {
 impl MemoryCatalog {
     /// An empty catalog whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
-        Self { tables: Mutex::default(), faults }
+        Self {
+            tables: Mutex::default(),
+            faults,
+        }
     }
 
     /// Every table, as it was last written.
     pub fn snapshot(&self) -> BTreeMap<String, CatalogTable> {
-        lock(&self.tables).iter().map(|(name, (_, table))| (name.clone(), table.clone())).collect()
+        lock(&self.tables)
+            .iter()
+            .map(|(name, (_, table))| (name.clone(), table.clone()))
+            .collect()
     }
 }
 
@@ -203,11 +227,13 @@ impl MemoryCatalog {
 impl Catalog for MemoryCatalog {
     async fn load(&self, database: &str, table: &str) -> Result<Option<CatalogEntry>, PortError> {
         self.faults.call("load", || {
-            Ok(lock(&self.tables).get(&format!("{database}.{table}")).map(|(version, table)| CatalogEntry {
-                metadata_location: table.metadata_location.clone(),
-                version: version.to_string(),
-                parameters: table.parameters.clone(),
-            }))
+            Ok(lock(&self.tables)
+                .get(&format!("{database}.{table}"))
+                .map(|(version, table)| CatalogEntry {
+                    metadata_location: table.metadata_location.clone(),
+                    version: version.to_string(),
+                    parameters: table.parameters.clone(),
+                }))
         })
     }
 
@@ -236,7 +262,10 @@ impl Catalog for MemoryCatalog {
                     (*version, *current) = (*version + 1, next);
                     Ok(())
                 }
-                _ => Err(PortError::conflict(format!("table {name} is no longer at version {}", expected.version))),
+                _ => Err(PortError::conflict(format!(
+                    "table {name} is no longer at version {}",
+                    expected.version
+                ))),
             }
         })
     }

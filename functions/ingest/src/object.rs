@@ -1,0 +1,271 @@
+//! One object: from the store through the pipeline to the lake, and the two requests to the committer.
+
+use crate::{
+    event::Created,
+    pipeline::{self, Emitted, Job, PipelineError, Report, Table},
+    quarantine::Origin,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+use watershed_contract::Dataset;
+use watershed_lake::{
+    CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
+    layout::{split_uri, staged_prefix},
+    message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
+};
+use watershed_ports::{Kind, ObjectId, ObjectStore, PortError, Queue};
+use watershed_sink::SinkError;
+
+/// Times that a stream which broke is opened again from where it broke.
+pub const MAX_REOPENS: u32 = 3;
+/// Pieces of the object that wait to be decoded.
+const MAX_PIECES_WAITING: usize = 16;
+/// Finished files that wait to be uploaded, while one is.
+const MAX_FILES_WAITING: usize = 1;
+
+/// What the function reaches.
+#[derive(Clone)]
+pub struct Ports {
+    /// Raw zone and lake.
+    pub store: Arc<dyn ObjectStore>,
+    /// The committer's queue.
+    pub commits: Arc<dyn Queue>,
+}
+
+/// Where things go.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The lake.
+    pub lake: LakeLocation,
+    /// Folder for scratch files.
+    pub scratch: PathBuf,
+    /// Memory for rows that wait for their order.
+    pub sink_memory_bytes: usize,
+}
+
+/// What came of an object.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Its rows are in the lake, and the committer knows.
+    Ingested(Report),
+    /// It is gone or was overwritten; the newer version has an event of its own.
+    Superseded(String),
+}
+
+/// Ingests one version of one object. Does the same however often it is called.
+///
+/// Errors: transient where it may be tried again; fault where someone must act.
+pub async fn ingest(
+    ports: &Ports,
+    places: &Places,
+    dataset: &Dataset,
+    created: &Created,
+    trace: Option<&str>,
+) -> Result<Outcome, PortError> {
+    let source = &created.source;
+    let folder = tempfile::tempdir_in(&places.scratch)
+        .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))?;
+    let job = Job {
+        dataset: Arc::new(dataset.clone()),
+        origin: Origin {
+            source: source.uri(),
+            version: source.version().into(),
+            time_us: created.time_us,
+            contract_version: dataset.version_text(),
+        },
+        scratch: folder.path().into(),
+        sink_memory_bytes: places.sink_memory_bytes,
+    };
+    let id = ObjectId {
+        bucket: source.bucket.clone(),
+        key: source.key.clone(),
+        version_id: source.version_id.clone(),
+        if_match: Some(source.etag.clone()),
+    };
+    let prefix = |table: &TableSpec| staged_prefix(&places.lake.table(table), source, &dataset.digest);
+    let prefixes = Prefixes {
+        data: prefix(&dataset.table),
+        quarantine: prefix(&dataset.quarantine),
+    };
+    let report = match drive(ports, job, id, &prefixes).await {
+        Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
+        other => other.map_err(|error| error.context(source.uri()))?,
+    };
+    let order = SourceOrder::s3(&source.sequencer, dataset.version);
+    let request = |table: &TableSpec, prefix: String, files: &[StagedFile]| {
+        let (table, contract, files, trace) = (
+            table.name.clone(),
+            dataset.id.clone(),
+            files.to_vec(),
+            trace.map(Into::into),
+        );
+        CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
+    };
+    send(ports, &request(&dataset.table, prefixes.data, &report.data)).await?;
+    send(
+        ports,
+        &request(&dataset.quarantine, prefixes.quarantine, &report.quarantine),
+    )
+    .await?;
+    Ok(Outcome::Ingested(report))
+}
+
+async fn send(ports: &Ports, request: &CommitRequest) -> Result<(), PortError> {
+    let (files, body) = (request.files.len(), serde_json::to_string(request));
+    let body = body.map_err(|e| PortError::fault(format!("a commit request as JSON: {e}")))?;
+    if files > MAX_FILES_PER_REQUEST || body.len() > MAX_REQUEST_BYTES {
+        return Err(PortError::fault(format!(
+            "{} makes {files} files of {}, more than one request names ({MAX_FILES_PER_REQUEST} files, {MAX_REQUEST_BYTES} bytes): partition by a coarser transform",
+            request.source, request.table
+        )));
+    }
+    ports.commits.send(body).await
+}
+
+struct Prefixes {
+    data: String,
+    quarantine: String,
+}
+
+/// What the pipeline, on its own thread, asks of the ports.
+enum Ask {
+    /// The object from its beginning.
+    Open(mpsc::Sender<io::Result<Bytes>>),
+    /// Take this file over.
+    Upload(Emitted),
+}
+
+async fn drive(ports: &Ports, job: Job, id: ObjectId, prefixes: &Prefixes) -> Result<Report, PortError> {
+    let (asks, mut asked) = mpsc::channel(MAX_FILES_WAITING);
+    let pipeline = tokio::task::spawn_blocking(move || run(&job, &asks));
+    let mut failed = None;
+    while let Some(ask) = asked.recv().await {
+        match ask {
+            Ask::Open(pieces) => drop(tokio::spawn(feed(Arc::clone(&ports.store), id.clone(), pieces))),
+            Ask::Upload(file) => {
+                if let Err(error) = upload(ports, file, prefixes).await {
+                    failed = Some(error);
+                    // The pipeline learns it from the closed channel.
+                    break;
+                }
+            }
+        }
+    }
+    drop(asked);
+    let ended = pipeline
+        .await
+        .map_err(|e| PortError::fault(format!("the pipeline ended by itself: {e}")))?;
+    match failed {
+        Some(error) => Err(error),
+        None => ended.map_err(port_error),
+    }
+}
+
+/// On a thread of its own.
+fn run(job: &Job, asks: &mpsc::Sender<Ask>) -> Result<Report, PipelineError> {
+    let closed = || io::Error::new(io::ErrorKind::ConnectionAborted, "the upload failed");
+    let mut open = || {
+        let (sender, pieces) = mpsc::channel(MAX_PIECES_WAITING);
+        asks.blocking_send(Ask::Open(sender)).map_err(|_| closed())?;
+        Ok(Box::new(Pieces {
+            pieces,
+            current: Bytes::new(),
+            ended: false,
+        }) as Box<dyn Read + Send>)
+    };
+    let mut take = |file| asks.blocking_send(Ask::Upload(file)).map_err(|_| closed().into());
+    pipeline::run(job, &mut open, &mut take)
+}
+
+fn port_error(error: PipelineError) -> PortError {
+    match error {
+        PipelineError::Input(error) => match error.downcast::<PortError>() {
+            Ok(port) => port,
+            Err(io) => PortError::fault(format!("the scratch folder: {io}")),
+        },
+        PipelineError::Output(error @ SinkError::Io { .. }) => PortError::fault(format!("the scratch folder: {error}")),
+        PipelineError::Output(error) => PortError::fault(error.to_string()),
+    }
+}
+
+async fn upload(ports: &Ports, file: Emitted, prefixes: &Prefixes) -> Result<(), PortError> {
+    let prefix = match file.table {
+        Table::Data => &prefixes.data,
+        Table::Quarantine => &prefixes.quarantine,
+    };
+    let uri = format!("{prefix}{}", file.staged.path);
+    let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
+    ports.store.put_file(bucket, key, &file.local).await?;
+    remove(&file.local)
+}
+
+fn remove(path: &Path) -> Result<(), PortError> {
+    std::fs::remove_file(path).map_err(|e| PortError::fault(format!("removing {}: {e}", path.display())))
+}
+
+/// Sends the object piece by piece, and opens it again where the stream breaks.
+async fn feed(store: Arc<dyn ObjectStore>, id: ObjectId, pieces: mpsc::Sender<io::Result<Bytes>>) {
+    let mut offset = 0;
+    let mut reopened = 0;
+    loop {
+        let broke = match store.open(&id, offset).await {
+            Err(error) => error,
+            Ok((meta, mut stream)) => {
+                let mut broke = None;
+                while let Some(piece) = stream.next().await {
+                    match piece {
+                        Err(error) => broke = Some(error),
+                        Ok(piece) => {
+                            offset += piece.len() as u64;
+                            if pieces.send(Ok(piece)).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    if broke.is_some() {
+                        break;
+                    }
+                }
+                match broke {
+                    None if offset >= meta.bytes => return,
+                    None => PortError::transient(format!("the stream ended after {offset} of {} bytes", meta.bytes)),
+                    Some(error) => error,
+                }
+            }
+        };
+        if broke.kind != Kind::Transient || reopened == MAX_REOPENS {
+            let _ = pieces
+                .send(Err(io::Error::new(io::ErrorKind::ConnectionAborted, broke)))
+                .await;
+            return;
+        }
+        reopened += 1;
+    }
+}
+
+/// The pieces as one stream.
+struct Pieces {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    current: Bytes,
+    ended: bool,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() && !self.ended {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.current = piece?,
+                None => self.ended = true,
+            }
+        }
+        let taken = self.current.split_to(self.current.len().min(buffer.len()));
+        buffer[..taken.len()].copy_from_slice(&taken);
+        Ok(taken.len())
+    }
+}

@@ -1,0 +1,299 @@
+//! One object, from bytes to data files: decode, standardise, check, write. Sync and local: what comes in is a `Read`, what goes
+//! out are files in a scratch folder. The function and `cargo local try` run this very code.
+
+use crate::{
+    quarantine::{self, Origin},
+    source::{Preview, Source},
+};
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use watershed_contract::Dataset;
+use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, reject::DecodeError};
+use watershed_lake::{
+    StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
+};
+use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, arrow_schema};
+
+/// Memory of the quarantine's sink: refused rows are few, or the object is wrong.
+const QUARANTINE_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+
+/// What is to be done.
+pub struct Job {
+    /// By which contract.
+    pub dataset: Arc<Dataset>,
+    /// Of which source.
+    pub origin: Origin,
+    /// A folder of this job alone.
+    pub scratch: PathBuf,
+    /// Memory for rows that wait for their order.
+    pub sink_memory_bytes: usize,
+}
+
+/// Which table a file is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// The dataset's.
+    Data,
+    /// Its quarantine.
+    Quarantine,
+}
+
+/// A data file to be taken over: moved or uploaded to `staged.path`, and deleted here.
+#[derive(Debug)]
+pub struct Emitted {
+    /// Of which table.
+    pub table: Table,
+    /// Where it goes below the staged prefix.
+    pub staged: StagedFile,
+    /// Where it is.
+    pub local: PathBuf,
+}
+
+/// What came of the object.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Rows in the data files.
+    pub accepted: u64,
+    /// Rows in quarantine.
+    pub rejected: u64,
+    /// The same by reason.
+    pub by_reason: BTreeMap<Reason, u64>,
+    /// Bytes read, compressed as they were.
+    pub bytes_in: u64,
+    /// Passes over the input: 2 where repeated keys were found too late.
+    pub passes: u32,
+    /// Why the whole object was refused, if it was.
+    pub object: Option<ObjectReject>,
+    /// The dataset's files.
+    pub data: Vec<StagedFile>,
+    /// The quarantine's.
+    pub quarantine: Vec<StagedFile>,
+}
+
+/// What stops a job; nothing is said about the object.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The input could not be read.
+    #[error("{0}")]
+    Input(std::io::Error),
+    /// The output could not be written or handed on.
+    #[error("{0}")]
+    Output(#[from] SinkError),
+}
+
+/// Opens the object from its beginning.
+pub type Open<'a> = dyn FnMut() -> std::io::Result<Box<dyn Read + Send>> + 'a;
+/// Takes over a file.
+pub type Take<'a> = dyn FnMut(Emitted) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + 'a;
+
+/// Runs the job. Emitted files that the report does not name are of a pass that was given up: no request names them.
+pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report, PipelineError> {
+    let mut keys = KeyIndex::new(&scratch(job, "keys")?);
+    let mut attempt = 1;
+    loop {
+        let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
+        let mut pass = Pass::new(job, attempt)?;
+        match pass.decode(&mut preview, keys, take) {
+            Ok(None) => return pass.finish(preview.bytes_read(), take),
+            Ok(Some(repeated)) => keys = KeyIndex::known(repeated),
+            Err(Stopped::Output(error)) => return Err(error.into()),
+            Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
+            Err(Stopped::Decode(DecodeError::Object(reject))) => {
+                drop(pass);
+                return refuse(job, attempt + 1, reject, &mut preview, take);
+            }
+        }
+        attempt += 1;
+    }
+}
+
+fn scratch(job: &Job, name: &str) -> Result<PathBuf, PipelineError> {
+    let folder = job.scratch.join(name);
+    std::fs::create_dir_all(&folder).map_err(PipelineError::Input)?;
+    Ok(folder)
+}
+
+enum Stopped {
+    Decode(DecodeError),
+    Output(SinkError),
+}
+
+impl From<DecodeError> for Stopped {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<SinkError> for Stopped {
+    fn from(error: SinkError) -> Self {
+        match error {
+            // What the data or the contract did, not the disk: the object is refused, others go on.
+            SinkError::TooManyPartitions { .. } => {
+                Self::Decode(ObjectReject::new(Reason::Limit, error.to_string()).into())
+            }
+            other => Self::Output(other),
+        }
+    }
+}
+
+/// One pass over the object.
+struct Pass<'a> {
+    job: &'a Job,
+    attempt: u32,
+    data: Output,
+    quarantine: Output,
+    by_reason: BTreeMap<Reason, u64>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(job: &'a Job, attempt: u32) -> Result<Self, SinkError> {
+        let (dataset, scratch) = (&job.dataset, &job.scratch);
+        Ok(Self {
+            job,
+            attempt,
+            data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
+            quarantine: Output::new(
+                Table::Quarantine,
+                &dataset.quarantine,
+                job,
+                scratch,
+                QUARANTINE_MEMORY_BYTES,
+            )?,
+            by_reason: BTreeMap::new(),
+        })
+    }
+
+    /// None: done. Otherwise the repeated keys that were found too late to leave their rows out.
+    fn decode(
+        &mut self,
+        input: &mut Preview,
+        keys: KeyIndex,
+        take: &mut Take<'_>,
+    ) -> Result<Option<Vec<u64>>, Stopped> {
+        let schema = arrow_schema(&self.job.dataset.table);
+        let refused = arrow_schema(&self.job.dataset.quarantine);
+        let mut standardiser = Standardiser::new(Arc::clone(&self.job.dataset), Arc::clone(&schema), keys);
+        let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
+        while let Some(decoded) = source.read(&mut standardiser)? {
+            self.data.write(self.attempt, decoded.batch, take)?;
+            if !decoded.rejected.is_empty() {
+                for row in &decoded.rejected {
+                    *self.by_reason.entry(row.reason).or_default() += 1;
+                }
+                let rows = quarantine::rows(&self.job.origin, &refused, &decoded.rejected).map_err(SinkError::from)?;
+                self.quarantine.write(self.attempt, rows, take)?;
+            }
+        }
+        let repeated = standardiser.into_keys().finish().map_err(DecodeError::Input)?;
+        Ok(repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?)
+    }
+
+    fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, PipelineError> {
+        let (accepted, data) = self.data.finish(self.attempt, take)?;
+        let (rejected, quarantine) = self.quarantine.finish(self.attempt, take)?;
+        Ok(Report {
+            accepted: accepted.rows,
+            rejected: rejected.rows,
+            by_reason: self.by_reason,
+            bytes_in,
+            passes: self.attempt,
+            object: None,
+            data,
+            quarantine,
+        })
+    }
+}
+
+/// The whole object becomes one row of the quarantine.
+fn refuse(
+    job: &Job,
+    attempt: u32,
+    reject: ObjectReject,
+    input: &mut Preview,
+    take: &mut Take<'_>,
+) -> Result<Report, PipelineError> {
+    let table = &job.dataset.quarantine;
+    let mut output = Output::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)?;
+    let bytes = input.bytes_read();
+    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, input.beginning(), bytes);
+    output.write(attempt, row.map_err(SinkError::from)?, take)?;
+    let (_, quarantine) = output.finish(attempt, take)?;
+    Ok(Report {
+        bytes_in: bytes,
+        passes: attempt,
+        object: Some(reject),
+        quarantine,
+        ..Report::default()
+    })
+}
+
+/// One table's files.
+struct Output {
+    table: Table,
+    sink: Sink,
+    staged: Vec<StagedFile>,
+}
+
+impl Output {
+    fn new(table: Table, spec: &TableSpec, job: &Job, scratch: &Path, memory_bytes: usize) -> Result<Self, SinkError> {
+        let folder = match table {
+            Table::Data => "data",
+            Table::Quarantine => "quarantine",
+        };
+        let settings = SinkSettings {
+            memory_bytes,
+            ..SinkSettings::new(scratch.join(folder))
+        };
+        let provenance = BTreeMap::from([
+            ("watershed.source".to_string(), job.origin.source.clone()),
+            ("watershed.source-version".to_string(), job.origin.version.clone()),
+            (properties::CONTRACT.to_string(), job.dataset.id.clone()),
+            (properties::CONTRACT_VERSION.to_string(), job.dataset.version_text()),
+            ("watershed.contract-digest".to_string(), job.dataset.digest.clone()),
+        ]);
+        Ok(Self {
+            table,
+            sink: Sink::new(spec, &provenance, settings)?,
+            staged: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, attempt: u32, batch: arrow_array::RecordBatch, take: &mut Take<'_>) -> Result<(), SinkError> {
+        let (table, staged) = (self.table, &mut self.staged);
+        self.sink
+            .write(batch, &mut |file| hand_on(table, attempt, file, staged, take))
+    }
+
+    fn finish(mut self, attempt: u32, take: &mut Take<'_>) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
+        let (table, staged) = (self.table, &mut self.staged);
+        let report = self
+            .sink
+            .finish(&mut |file| hand_on(table, attempt, file, staged, take))?;
+        Ok((report, self.staged))
+    }
+}
+
+fn hand_on(
+    table: Table,
+    attempt: u32,
+    file: FinishedFile,
+    staged: &mut Vec<StagedFile>,
+    take: &mut Take<'_>,
+) -> Result<(), SinkError> {
+    let entry = StagedFile {
+        path: attempt_path(attempt, &file.path),
+        bytes: file.bytes,
+        rows: file.rows,
+    };
+    staged.push(entry.clone());
+    take(Emitted {
+        table,
+        staged: entry,
+        local: file.local,
+    })
+    .map_err(SinkError::Emit)
+}

@@ -1,0 +1,128 @@
+//! The input of a job, whatever its format.
+
+use arrow_schema::SchemaRef;
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+};
+use watershed_contract::{Dataset, Format};
+use watershed_decode::{
+    Decoded, Standardiser, block::Block, compression::read_error, csv::CsvReader, decompress, ndjson::NdJsonReader,
+    parquet_source::ParquetReader, reject::DecodeError,
+};
+
+type Text<'a> = Box<dyn Read + Send + 'a>;
+
+/// Reads an object's rows.
+pub enum Source<'a> {
+    /// Delimited text.
+    Csv(CsvReader<Text<'a>>, Block),
+    /// Newline-delimited JSON.
+    NdJson(NdJsonReader<Text<'a>>, Block),
+    /// Parquet, spooled to disk.
+    Parquet(Box<ParquetReader>),
+}
+
+impl<'a> Source<'a> {
+    /// Opens `input` as the contract says. Parquet is read from its end, so it goes to the folder `scratch` first.
+    pub fn open(
+        input: &'a mut Preview,
+        dataset: &Dataset,
+        schema: SchemaRef,
+        scratch: &Path,
+    ) -> Result<Self, DecodeError> {
+        let (compression, mut text) = decompress(input).map_err(DecodeError::Input)?;
+        match &dataset.format {
+            Format::Csv(format) => Ok(Self::Csv(
+                CsvReader::open(text, compression, format, dataset)?,
+                Block::default(),
+            )),
+            Format::NdJson => Ok(Self::NdJson(
+                NdJsonReader::open(text, compression, dataset)?,
+                Block::default(),
+            )),
+            Format::Parquet => {
+                let mut spool = tempfile::tempfile_in(scratch).map_err(DecodeError::Input)?;
+                let mut copied = 0;
+                let spooled = copy(&mut text, &mut spool, &mut copied);
+                spooled.map_err(|error| read_error(compression, copied, error))?;
+                spool.seek(SeekFrom::Start(0)).map_err(DecodeError::Input)?;
+                Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset, schema)?)))
+            }
+        }
+    }
+
+    /// The next rows; none at the end.
+    pub fn read(&mut self, standardiser: &mut Standardiser) -> Result<Option<Decoded>, DecodeError> {
+        match self {
+            Self::Csv(reader, block) => {
+                if !reader.read(block)? {
+                    return Ok(None);
+                }
+                standardiser.text(block, reader.fields()).map(Some)
+            }
+            Self::NdJson(reader, block) => {
+                if !reader.read(block)? {
+                    return Ok(None);
+                }
+                standardiser.text(block, reader.fields()).map(Some)
+            }
+            Self::Parquet(reader) => reader.read(standardiser),
+        }
+    }
+}
+
+fn copy(from: &mut impl Read, to: &mut impl io::Write, copied: &mut u64) -> io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = match from.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        if read == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..read])?;
+        *copied += read as u64;
+    }
+}
+
+/// The input as it passes, and its beginning, for the case that it is refused.
+pub struct Preview {
+    input: Box<dyn Read + Send>,
+    beginning: Vec<u8>,
+    limit: usize,
+    bytes: u64,
+}
+
+impl Preview {
+    /// Keeps the first `limit` bytes.
+    pub fn new(input: Box<dyn Read + Send>, limit: usize) -> Self {
+        Self {
+            input,
+            beginning: Vec::new(),
+            limit,
+            bytes: 0,
+        }
+    }
+
+    /// Its first bytes.
+    pub fn beginning(&self) -> &[u8] {
+        &self.beginning
+    }
+
+    /// Bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Read for Preview {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        let wanted = (self.limit - self.beginning.len()).min(read);
+        self.beginning.extend_from_slice(&buffer[..wanted]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,121 @@
+//! What the tests of `ingest` share: contracts as text, a job over bytes, files read back.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use arrow_array::{Array, RecordBatch, cast::AsArray};
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
+use watershed_contract::Dataset;
+use watershed_ingest::{
+    pipeline::{self, Job, PipelineError, Report, Table},
+    quarantine::Origin,
+};
+
+/// A contract with these servers and schema lines.
+pub fn dataset(format: &str, schema: &str) -> Dataset {
+    let text = format!(
+        "version: 1.2.0\nkind: DataContract\napiVersion: v3.1.0\nid: things\nstatus: active\ndomain: test\n\
+         servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/things/*\", {format}}}\n\
+         schema:\n  - name: things\n{schema}"
+    );
+    let mut datasets = watershed_contract::parse("things.odcs.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    datasets.remove(0)
+}
+
+/// Data files as they were handed on, by table and path.
+pub type Files = BTreeMap<(String, String), Vec<u8>>;
+
+/// Runs a job over `bytes`.
+pub fn run(dataset: &Dataset, bytes: &[u8]) -> Result<(Report, Files), PipelineError> {
+    let folder = tempfile::tempdir().unwrap();
+    let job = Job {
+        dataset: Arc::new(dataset.clone()),
+        origin: Origin {
+            source: "s3://raw/things/one".into(),
+            version: "v1".into(),
+            time_us: 1_357_034_400_000_000,
+            contract_version: dataset.version_text(),
+        },
+        scratch: folder.path().into(),
+        sink_memory_bytes: 1 << 20,
+    };
+    let mut files = Files::new();
+    let mut open = || Ok(Box::new(std::io::Cursor::new(bytes.to_vec())) as Box<dyn Read + Send>);
+    let report = pipeline::run(&job, &mut open, &mut |file| {
+        let table = if file.table == Table::Data {
+            "data"
+        } else {
+            "quarantine"
+        };
+        files.insert((table.into(), file.staged.path.clone()), std::fs::read(&file.local)?);
+        std::fs::remove_file(&file.local)?;
+        Ok(())
+    })?;
+    let kept: Vec<_> = report
+        .data
+        .iter()
+        .chain(&report.quarantine)
+        .map(|file| file.path.clone())
+        .collect();
+    files.retain(|(_, path), _| kept.contains(path));
+    let left: Vec<_> = walk(folder.path());
+    assert!(left.is_empty(), "scratch is left behind: {left:?}");
+    Ok((report, files))
+}
+
+fn walk(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(walk(&entry.path()));
+        } else {
+            found.push(entry.path().display().to_string());
+        }
+    }
+    found
+}
+
+/// The rows of a table's files, in the files' order.
+pub fn rows(files: &Files, table: &str) -> Vec<RecordBatch> {
+    files
+        .iter()
+        .filter(|((of, _), _)| of == table)
+        .flat_map(|(_, bytes)| batches(bytes))
+        .collect()
+}
+
+/// The rows of a Parquet file.
+pub fn batches(bytes: &[u8]) -> Vec<RecordBatch> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.parquet");
+    std::fs::write(&path, bytes).unwrap();
+    let file = File::open(&path).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    reader.build().unwrap().map(Result::unwrap).collect()
+}
+
+/// A column's values as text; null as `None`.
+pub fn texts(batches: &[RecordBatch], column: &str) -> Vec<Option<String>> {
+    let mut out = Vec::new();
+    for batch in batches {
+        let array = batch
+            .column_by_name(column)
+            .unwrap_or_else(|| panic!("no column {column}"));
+        let text = arrow_cast::cast(array, &arrow_schema::DataType::Utf8).unwrap();
+        out.extend(text.as_string::<i32>().iter().map(|value| value.map(String::from)));
+        assert_eq!(array.len(), text.len());
+    }
+    out
+}
+
+/// The bytes of a quarantine's rows.
+pub fn raws(batches: &[RecordBatch]) -> Vec<Vec<u8>> {
+    let of = |batch: &RecordBatch| -> Vec<Vec<u8>> {
+        batch
+            .column_by_name("raw")
+            .unwrap()
+            .as_binary::<i32>()
+            .iter()
+            .map(|raw| raw.unwrap().to_vec())
+            .collect()
+    };
+    batches.iter().flat_map(of).collect()
+}

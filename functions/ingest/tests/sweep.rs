@@ -1,0 +1,183 @@
+//! The fault sweep: whatever port call fails, in whatever way, the event is delivered again until it is acknowledged, and
+//! the lake ends equal to the run without faults.
+
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use watershed_contract::Contracts;
+use watershed_ingest::{Config, Ingest, Ports, handle};
+use watershed_ops::Invocation;
+use watershed_ports::{
+    Kind,
+    faults::{Fault, Faults},
+    memory::{MemoryQueue, MemoryStore},
+};
+
+const CONTRACT: &str = r#"
+version: 1.0.0
+kind: DataContract
+apiVersion: v3.1.0
+id: things
+status: active
+domain: test
+servers:
+  - {server: raw, type: s3, location: "s3://{raw}/things/*.csv", format: csv}
+schema:
+  - name: things
+    customProperties: [{property: watershed, value: {partition: [{column: at, transform: month}], sort: [id]}}]
+    properties:
+      - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
+      - {name: at, logicalType: timestamp, physicalType: TIMESTAMPTZ}
+"#;
+/// Deliveries after which an event counts as never acknowledged.
+const MAX_DELIVERIES: usize = 20;
+
+struct World {
+    faults: Faults,
+    store: Arc<MemoryStore>,
+    commits: Arc<MemoryQueue>,
+    ingest: Ingest,
+    etags: Vec<(String, u64, String)>,
+    _scratch: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let faults = Faults::default();
+        let store = Arc::new(MemoryStore::new(faults.clone()));
+        let commits = Arc::new(MemoryQueue::new(faults.clone()));
+        let scratch = tempfile::tempdir().unwrap();
+        let config = Config {
+            contracts: ".".into(),
+            lake_bucket: "lake".into(),
+            commit_queue_url: "queue".into(),
+            scratch: scratch.path().into(),
+            sink_memory_bytes: 1 << 20,
+        };
+        let contracts = Contracts::parse([("things.odcs.yaml", CONTRACT)]).unwrap();
+        let ports = Ports {
+            store: store.clone(),
+            commits: commits.clone(),
+        };
+        let ingest = Ingest::with_ports(config, contracts, ports);
+        let rows: String = (0..900)
+            .map(|i| format!("{i},2013-0{}-01T00:00:00Z\n", 1 + i % 3))
+            .collect();
+        let objects = [
+            ("things/good.csv", format!("id,at\n{rows}")),
+            ("things/some bad.csv", format!("id,at\n1,\nx,\n1,\n{rows}")),
+            ("things/wrong.csv", "PK\u{3}\u{4}".to_string()),
+        ];
+        let put = |(key, body): (&str, String)| {
+            let meta = store.insert("raw", key, body);
+            (key.to_string(), meta.bytes, meta.etag)
+        };
+        let etags = objects.map(put).to_vec();
+        Self {
+            faults,
+            store,
+            commits,
+            ingest,
+            etags,
+            _scratch: scratch,
+        }
+    }
+
+    /// The objects' events as one batch of the queue.
+    fn batch(&self) -> Value {
+        let record = |(number, (key, bytes, etag)): (usize, &(String, u64, String))| {
+            let body = json!({
+                "version": "0", "id": "e", "detail-type": "Object Created", "source": "aws.s3", "account": "1",
+                "time": "2013-01-01T10:00:00Z", "region": "us-east-1", "resources": [],
+                "detail": {"version": "0", "bucket": {"name": "raw"}, "reason": "PutObject",
+                    "object": {"key": key, "size": bytes, "etag": etag, "sequencer": format!("00{number}")}}
+            });
+            json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body.to_string()})
+        };
+        json!({"Records": self.etags.iter().enumerate().map(record).collect::<Vec<_>>()})
+    }
+
+    /// Delivers what is not acknowledged, again and again.
+    async fn deliver(&self) {
+        let mut batch = self.batch();
+        for _ in 0..MAX_DELIVERIES {
+            let deadline = SystemTime::now() + Duration::from_secs(60);
+            let invocation = Invocation::begin("ingest", "r", None, deadline, Box::new(std::io::sink()));
+            let answer = handle(&self.ingest, invocation, batch.clone())
+                .await
+                .expect("a batch never fails whole");
+            let failed: BTreeSet<String> = answer.failures.into_iter().map(|failure| failure.id).collect();
+            if failed.is_empty() {
+                return;
+            }
+            let records = batch["Records"].as_array_mut().unwrap();
+            records.retain(|record| failed.contains(record["messageId"].as_str().unwrap()));
+        }
+        panic!("never acknowledged");
+    }
+
+    /// What the committer would see: each request once, and the objects.
+    fn lake(&self) -> (BTreeSet<String>, std::collections::BTreeMap<String, bytes::Bytes>) {
+        (self.commits.messages().into_iter().collect(), self.store.snapshot())
+    }
+}
+
+#[tokio::test]
+async fn every_fault_at_every_call_ends_in_the_same_lake() {
+    let world = World::new();
+    world.deliver().await;
+    let (expected, calls) = (world.lake(), world.faults.calls());
+    assert_eq!(expected.0.len(), 6, "two requests an object");
+    for name in ["open", "stream", "put_file", "send"] {
+        assert!(
+            calls.iter().any(|call| call.starts_with(name)),
+            "{name} is among {calls:?}"
+        );
+    }
+    for number in 0..calls.len() {
+        for fault in Fault::ALL {
+            let world = World::new();
+            world.faults.plan(number, fault);
+            world.deliver().await;
+            assert!(
+                world.lake() == expected,
+                "call {number} ({}) failed as {fault:?}",
+                calls[number]
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_or_overwritten_is_acknowledged() {
+    let world = World::new();
+    world.store.insert("raw", "things/good.csv", "id,at\n5,\n");
+    world.faults.clear();
+    world.deliver().await;
+    assert_eq!(world.lake().0.len(), 4, "two requests for each of the other two");
+    let gone = watershed_ports::ObjectStore::delete(world.store.as_ref(), "raw", "things/good.csv").await;
+    assert_eq!(gone.map_err(|e| e.kind), Ok::<(), Kind>(()));
+    world.deliver().await;
+    assert_eq!(world.lake().0.len(), 4);
+}
+
+#[tokio::test]
+async fn direct_notifications_make_the_same_lake() {
+    let queued = World::new();
+    queued.deliver().await;
+    let world = World::new();
+    for (number, (key, bytes, etag)) in world.etags.iter().enumerate() {
+        let event = json!({"Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2013-01-01T10:00:00.000Z",
+            "s3": {"bucket": {"name": "raw"}, "object":
+                {"key": key.replace(' ', "+"), "size": bytes, "eTag": etag, "sequencer": format!("00{number}")}}
+        }]});
+        let deadline = SystemTime::now() + Duration::from_secs(60);
+        let invocation = Invocation::begin("ingest", "r", None, deadline, Box::new(std::io::sink()));
+        handle(&world.ingest, invocation, event).await.unwrap();
+    }
+    assert!(world.lake() == queued.lake());
+}
