@@ -19,20 +19,18 @@ impl Finder {
 
     /// Bit `i` is set where `bytes[at + i]` is one of the needles; nothing is set behind the end.
     #[inline]
-    pub fn mask(&self, bytes: &[u8], at: usize) -> u64 {
-        match bytes[at..].first_chunk::<LANES>() {
-            Some(chunk) => self.chunk(chunk),
-            None => {
-                let rest = &bytes[at..];
-                let mut chunk = [0; LANES];
-                chunk[..rest.len()].copy_from_slice(rest);
-                self.chunk(&chunk) & !(u64::MAX << rest.len())
-            }
+    pub fn mask(self, bytes: &[u8], at: usize) -> u64 {
+        if let Some(chunk) = bytes[at..].first_chunk::<LANES>() {
+            return self.chunk(chunk);
         }
+        let rest = &bytes[at..];
+        let mut chunk = [0; LANES];
+        chunk[..rest.len()].copy_from_slice(rest);
+        self.chunk(&chunk) & !(u64::MAX << rest.len())
     }
 
     #[inline]
-    fn chunk(&self, chunk: &[u8; LANES]) -> u64 {
+    fn chunk(self, chunk: &[u8; LANES]) -> u64 {
         let [a, b, c] = self.needles.map(u8x16::splat);
         let (quarters, _) = chunk.as_chunks::<16>();
         quarters.iter().rev().fold(0, |mask, quarter| {

@@ -1,0 +1,219 @@
+//! Text into cells: one record at a time.
+
+use crate::{
+    block::{Block, Cell},
+    reject::Reason,
+    scan::{Finder, LANES},
+};
+use memchr::memchr;
+use watershed_contract::CsvFormat;
+
+/// What stands at one place of the text.
+pub enum Split {
+    /// A record with its cells; `end` before and `next` behind the line end.
+    Record { end: usize, next: usize, fields: usize },
+    /// An empty line.
+    Blank { next: usize },
+    /// A record that cannot be split; only its first line is taken.
+    Broken { end: usize, next: usize, reason: Reason },
+    /// The record goes on behind the text.
+    Incomplete,
+}
+
+pub struct Splitter<'a> {
+    format: &'a CsvFormat,
+    finder: Finder,
+    /// Nothing comes behind the text.
+    ended: bool,
+    /// Bytes of text in the block; what stands behind is unescaped.
+    text: usize,
+    /// The last mask, and where it begins: fields are short, so that one mask serves several.
+    window: usize,
+    mask: u64,
+}
+
+impl<'a> Splitter<'a> {
+    pub fn new(format: &'a CsvFormat, ended: bool, text: usize) -> Self {
+        let finder = Finder::new([format.delimiter, b'\n', format.quote]);
+        Self {
+            format,
+            finder,
+            ended,
+            text,
+            window: usize::MAX / 2,
+            mask: 0,
+        }
+    }
+
+    /// Appends the cells of the record at `start`, at most the block's width of them.
+    #[inline]
+    pub fn record(&mut self, block: &mut Block, start: usize) -> Split {
+        let mut fields = 0;
+        let mut field_start = start;
+        loop {
+            if field_start < self.text && block.bytes[field_start] == self.format.quote {
+                match self.quoted(block, field_start) {
+                    Quoted::Field { cell, next } => {
+                        push_cell(block, &mut fields, cell);
+                        match self.after_field(block, next) {
+                            After::Delimiter => field_start = next + 1,
+                            After::End { next: behind } => {
+                                return Split::Record {
+                                    end: next,
+                                    next: behind,
+                                    fields,
+                                };
+                            }
+                            After::Other => return self.broken(block, start, Reason::TextAfterQuote),
+                        }
+                        continue;
+                    }
+                    Quoted::Unclosed => return self.broken(block, start, Reason::UnclosedQuote),
+                    Quoted::Incomplete => return Split::Incomplete,
+                }
+            }
+            let Some(found) = self.next_special(block, field_start) else {
+                if !self.ended {
+                    return Split::Incomplete;
+                }
+                return Self::last_field(block, start, field_start, self.text, self.text, fields);
+            };
+            if block.bytes[found] == b'\n' {
+                return Self::last_field(block, start, field_start, found, found + 1, fields);
+            }
+            push_cell(block, &mut fields, Cell::new(field_start, found));
+            field_start = found + 1;
+        }
+    }
+
+    /// The delimiter or line end that ends the unquoted field; a quote inside it is an ordinary character.
+    #[inline]
+    fn next_special(&mut self, block: &Block, field_start: usize) -> Option<usize> {
+        let text = &block.bytes[..self.text];
+        let mut at = field_start;
+        while at < text.len() {
+            if at.wrapping_sub(self.window) >= LANES {
+                (self.window, self.mask) = (at, self.finder.mask(text, at));
+            }
+            let mut mask = self.mask & (u64::MAX << (at - self.window));
+            while mask != 0 {
+                let found = self.window + mask.trailing_zeros() as usize;
+                if text[found] != self.format.quote {
+                    return Some(found);
+                }
+                mask &= mask - 1;
+            }
+            at = self.window + LANES;
+        }
+        None
+    }
+
+    #[inline]
+    fn last_field(
+        block: &mut Block,
+        start: usize,
+        field_start: usize,
+        end: usize,
+        next: usize,
+        mut fields: usize,
+    ) -> Split {
+        let end = if end > field_start && block.bytes[end - 1] == b'\r' {
+            end - 1
+        } else {
+            end
+        };
+        if end == start && fields == 0 && block.width > 1 {
+            return Split::Blank { next };
+        }
+        push_cell(block, &mut fields, Cell::new(field_start, end));
+        Split::Record { end, next, fields }
+    }
+
+    /// The quoted field at `at`.
+    fn quoted(&self, block: &mut Block, at: usize) -> Quoted {
+        let quote = self.format.quote;
+        let mut from = at + 1;
+        let mut unescaped: Option<usize> = None;
+        loop {
+            let Some(found) = memchr(quote, &block.bytes[from..self.text]).map(|i| from + i) else {
+                if let Some(begun) = unescaped {
+                    block.bytes.truncate(begun);
+                }
+                return if self.ended {
+                    Quoted::Unclosed
+                } else {
+                    Quoted::Incomplete
+                };
+            };
+            let doubled = found + 1 < self.text && block.bytes[found + 1] == quote;
+            if found + 1 == self.text && !self.ended {
+                if let Some(begun) = unescaped {
+                    block.bytes.truncate(begun);
+                }
+                return Quoted::Incomplete;
+            }
+            if doubled {
+                // Keep one of the two quotes.
+                unescaped.get_or_insert(block.bytes.len());
+                block.bytes.extend_from_within(from..=found);
+                from = found + 2;
+                continue;
+            }
+            let cell = match unescaped {
+                None => Cell::new(at + 1, found),
+                Some(begun) => {
+                    block.bytes.extend_from_within(from..found);
+                    Cell::new(begun, block.bytes.len())
+                }
+            };
+            return Quoted::Field { cell, next: found + 1 };
+        }
+    }
+
+    fn after_field(&self, block: &Block, at: usize) -> After {
+        match block.bytes[at..self.text] {
+            [] => After::End { next: at },
+            [b, ..] if b == self.format.delimiter => After::Delimiter,
+            [b'\n', ..] => After::End { next: at + 1 },
+            [b'\r', b'\n', ..] => After::End { next: at + 2 },
+            [b'\r'] if self.ended => After::End { next: at + 1 },
+            _ => After::Other,
+        }
+    }
+
+    fn broken(&self, block: &Block, start: usize, reason: Reason) -> Split {
+        match memchr(b'\n', &block.bytes[start..self.text]) {
+            Some(length) => Split::Broken {
+                end: start + length,
+                next: start + length + 1,
+                reason,
+            },
+            None if self.ended => Split::Broken {
+                end: self.text,
+                next: self.text,
+                reason,
+            },
+            None => Split::Incomplete,
+        }
+    }
+}
+
+enum Quoted {
+    Field { cell: Cell, next: usize },
+    Unclosed,
+    Incomplete,
+}
+
+enum After {
+    Delimiter,
+    End { next: usize },
+    Other,
+}
+
+#[inline]
+fn push_cell(block: &mut Block, fields: &mut usize, cell: Cell) {
+    if *fields < block.width {
+        block.cells.push(cell);
+    }
+    *fields += 1;
+}
