@@ -1,0 +1,51 @@
+//! A table's columns as arrow and as Iceberg write them.
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use std::{collections::HashMap, sync::Arc};
+use watershed_lake::{ColumnType, TableSpec};
+
+/// The schema that batches of this table have: `Boolean`, `Int32`, `Int64`, `Float32`, `Float64`, `Decimal128`, `Date32`,
+/// `Time64(us)`, `Timestamp(us)` with no zone or `UTC`, `Utf8`, `Binary`. Nullable unless required, and every field has
+/// its Iceberg id under `PARQUET:field_id`.
+pub fn arrow_schema(spec: &TableSpec) -> SchemaRef {
+    let fields = spec.columns.iter().map(|column| {
+        let id = (PARQUET_FIELD_ID_META_KEY.to_string(), column.id.to_string());
+        Field::new(&column.name, arrow_type(column.kind), !column.required).with_metadata(HashMap::from([id]))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn arrow_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Int => DataType::Int32,
+        ColumnType::Long => DataType::Int64,
+        ColumnType::Float => DataType::Float32,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale.cast_signed()),
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ColumnType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::String => DataType::Utf8,
+        ColumnType::Binary => DataType::Binary,
+    }
+}
+
+/// The schema as Iceberg's JSON (specification, Appendix C), without the columns' descriptions: what other writers put
+/// into a data file's footer as `iceberg.schema`.
+pub fn iceberg_schema_json(spec: &TableSpec) -> String {
+    let fields: Vec<String> = spec
+        .columns
+        .iter()
+        // A column's name is `[a-z][a-z0-9_]*`: nothing to escape.
+        .map(|c| {
+            format!(
+                r#"{{"id":{},"name":"{}","required":{},"type":"{}"}}"#,
+                c.id, c.name, c.required, c.kind
+            )
+        })
+        .collect();
+    format!(r#"{{"type":"struct","schema-id":0,"fields":[{}]}}"#, fields.join(","))
+}
