@@ -1,1 +1,252 @@
-//! watershed-commit
+//! **commit**: staged files become snapshots. The only thing that makes them.
+//!
+//! | | |
+//! |---|---|
+//! | Trigger | SQS, large batches and a short window; a few invocations at a time |
+//! | Input | `CommitRequest` (see `watershed-lake`), one a message; data files that stand in the lake |
+//! | Output | at most one snapshot a table and invocation; `TableChanged` on the event bus for each |
+//! | Key | the request's token, source and order, kept in the table's ledger |
+//! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
+//! | Older request | changes nothing, acknowledged |
+//! | Lost race | planned again with backoff, then delivered again |
+//! | Faulty request | fails alone, is delivered again, in the end to the dead-letter queue; others of its batch go on |
+//! | Failed announcement | the requests are delivered again, and announce then |
+//!
+//! Sequence: parse the messages, group them by table, commit each group ([`watershed_table::commit`]), announce.
+
+pub mod config;
+pub mod host;
+
+pub use config::Config;
+
+use futures::{StreamExt, stream};
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::OnceCell;
+use watershed_aws_events::EventBridge;
+use watershed_aws_glue::GlueCatalog;
+use watershed_aws_s3::S3Store;
+use watershed_contract::Contracts;
+use watershed_lake::{
+    CommitRequest, LakeLocation, TableName, TableSpec,
+    message::{EVENT_SOURCE, TABLE_CHANGED},
+};
+use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit, process};
+use watershed_ports::{Catalog, EventBus, ObjectStore, PortError};
+use watershed_table::{Committed, Host, Outcome};
+
+/// Name in logs and metrics.
+pub const SERVICE: &str = "commit";
+/// Tables that are committed to at the same time.
+pub const MAX_CONCURRENT_TABLES: usize = 4;
+
+/// What the function needs of the outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// The lake.
+    pub store: Arc<dyn ObjectStore>,
+    /// Its tables.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where snapshots are announced.
+    pub bus: Arc<dyn EventBus>,
+    /// Time and chance.
+    pub host: Arc<dyn Host>,
+}
+
+/// The function's state across invocations.
+pub struct Commit {
+    contracts: Contracts,
+    lake: LakeLocation,
+    event_bus: String,
+    ports: OnceCell<Ports>,
+}
+
+impl Commit {
+    /// Clients are made on the first use.
+    pub fn new(config: Config, contracts: Contracts) -> Self {
+        let lake = LakeLocation::bucket(&config.lake_bucket);
+        Self {
+            contracts,
+            lake,
+            event_bus: config.event_bus,
+            ports: OnceCell::new(),
+        }
+    }
+
+    /// With ports of the caller's.
+    pub fn with_ports(config: Config, contracts: Contracts, ports: Ports) -> Self {
+        Self {
+            ports: OnceCell::from(ports),
+            ..Self::new(config, contracts)
+        }
+    }
+
+    async fn ports(&self) -> &Ports {
+        self.ports
+            .get_or_init(|| async {
+                let aws = watershed_aws::sdk_config().await;
+                Ports {
+                    store: Arc::new(S3Store::new(&aws)),
+                    catalog: Arc::new(GlueCatalog::new(&aws)),
+                    bus: Arc::new(EventBridge::new(&aws, &self.event_bus)),
+                    host: Arc::new(host::Machine),
+                }
+            })
+            .await
+    }
+
+    /// The table of that name, or the quarantine table.
+    fn spec(&self, name: &TableName) -> Option<&TableSpec> {
+        let dataset = self.contracts.by_table(name)?;
+        Some(if dataset.table.name == *name {
+            &dataset.table
+        } else {
+            &dataset.quarantine
+        })
+    }
+}
+
+/// Requests for one table, and the messages that they came in.
+#[derive(Default)]
+struct Group {
+    messages: Vec<usize>,
+    requests: Vec<CommitRequest>,
+}
+
+/// What came of a group. An announcement that failed stands in the outcomes.
+struct Done {
+    table: TableName,
+    messages: Vec<usize>,
+    committed: Committed,
+}
+
+/// One invocation.
+pub async fn handle(commit: &Commit, mut invocation: Invocation, event: Value) -> Result<BatchResponse, Error> {
+    let event: SqsEvent = serde_json::from_value(event)
+        .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))?;
+    let mut outcomes: Vec<Result<(), PortError>> = vec![Ok(()); event.records.len()];
+    let groups = group(&event.records, &mut outcomes);
+    let tables = groups.len();
+    let done: Vec<Done> = stream::iter(groups.into_iter().map(|(table, group)| one_table(commit, table, group)))
+        .buffer_unordered(MAX_CONCURRENT_TABLES)
+        .collect()
+        .await;
+    invocation.field("requests", event.records.len());
+    invocation.field("tables", tables);
+    for done in done {
+        report(&mut invocation, &done);
+        for (message, outcome) in done.messages.into_iter().zip(done.committed.outcomes) {
+            outcomes[message] = outcome.map(drop);
+        }
+    }
+    let response = process(&mut invocation, event.records.iter().zip(outcomes));
+    invocation.finish("committed");
+    Ok(response)
+}
+
+/// Requests by table. A message that is no request fails by itself.
+fn group(messages: &[SqsMessage], outcomes: &mut [Result<(), PortError>]) -> BTreeMap<TableName, Group> {
+    let mut groups: BTreeMap<TableName, Group> = BTreeMap::new();
+    for (index, message) in messages.iter().enumerate() {
+        match serde_json::from_str::<CommitRequest>(&message.body) {
+            Ok(request) => {
+                let group = groups.entry(request.table.clone()).or_default();
+                group.messages.push(index);
+                group.requests.push(request);
+            }
+            Err(error) => {
+                let what = format!(
+                    "the message is not a commit request ({error}); nothing but Watershed may send to this queue"
+                );
+                outcomes[index] = Err(PortError::fault(what));
+            }
+        }
+    }
+    groups
+}
+
+async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
+    let Group { messages, requests } = group;
+    let Some(spec) = commit.spec(&table) else {
+        let contract = &requests[0].contract;
+        let error = PortError::fault(format!(
+            "no contract describes table {table} (the request names contract {contract}): deploy the contract to commit as well"
+        ));
+        let outcomes = vec![Err(error); requests.len()];
+        let committed = Committed {
+            outcomes,
+            changed: None,
+            effort: watershed_table::Effort::default(),
+        };
+        return Done {
+            table,
+            messages,
+            committed,
+        };
+    };
+    let ports = commit.ports().await;
+    let table_ports = watershed_table::Ports {
+        store: &*ports.store,
+        catalog: &*ports.catalog,
+        host: &*ports.host,
+    };
+    let mut committed = watershed_table::commit(table_ports, &commit.lake, spec, &requests).await;
+    if let Some(changed) = &mut committed.changed {
+        if changed.contract.is_empty() {
+            changed.contract.clone_from(&requests[0].contract);
+        }
+        let detail = serde_json::to_string(changed).expect("an event is JSON");
+        if let Err(error) = ports.bus.publish(EVENT_SOURCE, TABLE_CHANGED, detail).await {
+            // Delivered again, the requests are found applied, and the snapshot is announced then.
+            for outcome in committed
+                .outcomes
+                .iter_mut()
+                .filter(|o| **o != Ok(Outcome::Superseded) && o.is_ok())
+            {
+                *outcome = Err(error.clone());
+            }
+        }
+    }
+    Done {
+        table,
+        messages,
+        committed,
+    }
+}
+
+fn report(invocation: &mut Invocation, done: &Done) {
+    let Committed {
+        outcomes,
+        changed,
+        effort,
+    } = &done.committed;
+    let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == Ok(wanted)).count();
+    let (applied, repeated) = (count(Outcome::Applied), count(Outcome::AlreadyApplied));
+    let superseded = count(Outcome::Superseded);
+    invocation.metric("Snapshots", Unit::Count, f64::from(effort.snapshots));
+    invocation.metric("Attempts", Unit::Count, f64::from(effort.attempts));
+    invocation.metric("Conflicts", Unit::Count, f64::from(effort.conflicts));
+    invocation.metric("Applied", Unit::Count, applied as f64);
+    invocation.metric("Repeated", Unit::Count, repeated as f64);
+    invocation.metric("Superseded", Unit::Count, superseded as f64);
+    let new = changed.as_ref().filter(|_| effort.snapshots > 0);
+    invocation.metric(
+        "RowsAdded",
+        Unit::Count,
+        new.map_or(0.0, |changed| changed.added_rows as f64),
+    );
+    invocation.metric(
+        "RowsRemoved",
+        Unit::Count,
+        new.map_or(0.0, |changed| changed.removed_rows as f64),
+    );
+    let fields = json!({
+        "table": done.table.to_string(),
+        "snapshot_id": changed.as_ref().map(|changed| changed.snapshot_id),
+        "total_rows": changed.as_ref().map(|changed| changed.total_rows),
+        "applied": applied, "repeated": repeated, "superseded": superseded,
+        "attempts": effort.attempts, "conflicts": effort.conflicts,
+    });
+    invocation.log(Level::Info, "table", fields);
+}

@@ -1,1 +1,103 @@
-//! watershed-table
+//! The only thing that makes Iceberg snapshots (Apache Iceberg table specification, version 2).
+//!
+//! [`commit`] takes any number of requests for one table and makes at most one snapshot of them, or none: facts (catalog,
+//! metadata, ledger, footers) → plan (pure) → apply (new objects, then one compare-and-swap of the catalog's pointer).
+//!
+//! * [`ledger`]: what the table holds of each source. Its root's address is a table property, so it is swapped with the
+//!   metadata, and other engines' commits carry it on.
+//! * [`footer`], [`check`]: no file is named before its footer was read and found to be of this table.
+//! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
+//! * [`manifests`]: Avro, by the `iceberg` crate.
+//! * [`session`]: attempts, conflicts, answers that were lost.
+
+pub mod catalog;
+pub mod check;
+mod choose;
+mod decide;
+pub mod document;
+pub mod footer;
+pub mod ledger;
+pub mod manifests;
+mod object;
+pub mod plan;
+pub mod schema;
+mod session;
+mod snapshot;
+mod summary;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+use watershed_lake::{CommitRequest, LakeLocation, TableChanged, TableSpec};
+use watershed_ports::{Catalog, ObjectStore, PortError};
+
+/// Most attempts at one commit. Each conflict means that another committer made progress.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// Backoff before the second attempt, in milliseconds; doubles with each further one, with full jitter.
+pub const BACKOFF_MS: u64 = 40;
+/// Longest backoff, in milliseconds.
+pub const MAX_BACKOFF_MS: u64 = 3_000;
+/// Objects read or written at the same time.
+pub const MAX_CONCURRENT_IO: usize = 16;
+
+/// Time and chance, passed in: a test's are its own.
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now_ms(&self) -> i64;
+    /// A name that nobody else has.
+    fn uuid(&self) -> Uuid;
+    /// Returns after that many milliseconds.
+    async fn sleep_ms(&self, ms: u64);
+}
+
+/// What a commit needs of the outside.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Of the lake.
+    pub store: &'a dyn ObjectStore,
+    /// Of its tables.
+    pub catalog: &'a dyn Catalog,
+    /// Time and chance.
+    pub host: &'a dyn Host,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The table holds its files since this commit.
+    Applied,
+    /// The table held them before: the request was delivered again.
+    AlreadyApplied,
+    /// The table, or another request of the batch, knows of a newer version of the source. Nothing was changed.
+    Superseded,
+}
+
+/// What the commit took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Plans made.
+    pub attempts: u32,
+    /// Races lost.
+    pub conflicts: u32,
+    /// Snapshots made: 0 or 1.
+    pub snapshots: u32,
+}
+
+/// What came of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// One a request, in their order. An error of kind transient or conflict: deliver it again; fault: its files, its
+    /// contract or the table must be mended first. Nothing of such a request is in the table.
+    pub outcomes: Vec<Result<Outcome, PortError>>,
+    /// To be announced: the new snapshot, or the current one again where a request was applied before, because the
+    /// announcement may have been lost with the answer.
+    pub changed: Option<TableChanged>,
+    /// For the log.
+    pub effort: Effort,
+}
+
+/// Makes the table hold what the requests say, in one snapshot. All requests are for the table of `spec`; the table is made
+/// of it if the catalog has none.
+pub async fn commit(ports: Ports<'_>, lake: &LakeLocation, spec: &TableSpec, requests: &[CommitRequest]) -> Committed {
+    session::Session::new(ports, lake, spec, requests).run().await
+}

@@ -1,0 +1,238 @@
+//! The function, in memory: partial batches, and every fault at every call.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod common;
+
+use async_trait::async_trait;
+use common::{LAKE, contracts, event, invocation, request};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use uuid::Uuid;
+use watershed_commit::{Commit, Config, Ports, handle};
+use watershed_lake::{TableChanged, TableSpec};
+use watershed_ports::{
+    faults::{Fault, Faults},
+    memory::{MemoryBus, MemoryCatalog, MemoryStore},
+};
+use watershed_table::{Host, ledger::Ledger};
+
+/// Deliveries after which a message that is still not acknowledged is one too many.
+const MAX_DELIVERIES: usize = 6;
+
+#[derive(Default)]
+struct TestHost(AtomicU64);
+
+#[async_trait]
+impl Host for TestHost {
+    fn now_ms(&self) -> i64 {
+        1_700_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed) as i64
+    }
+    fn uuid(&self) -> Uuid {
+        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Uuid::from_u64_pair(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n)
+    }
+    async fn sleep_ms(&self, _: u64) {}
+}
+
+struct World {
+    faults: Faults,
+    store: Arc<MemoryStore>,
+    catalog: Arc<MemoryCatalog>,
+    bus: Arc<MemoryBus>,
+    commit: Commit,
+    specs: [TableSpec; 2],
+}
+
+fn world() -> World {
+    let faults = Faults::default();
+    let store = Arc::new(MemoryStore::new(faults.clone()));
+    let catalog = Arc::new(MemoryCatalog::new(faults.clone()));
+    let bus = Arc::new(MemoryBus::new(faults.clone()));
+    let ports = Ports {
+        store: store.clone(),
+        catalog: catalog.clone(),
+        bus: bus.clone(),
+        host: Arc::new(TestHost::default()),
+    };
+    let config = Config {
+        contracts: "/opt".into(),
+        lake_bucket: LAKE.into(),
+        event_bus: "default".into(),
+    };
+    let contracts = contracts();
+    let dataset = contracts.by_id("nycflights13-airlines").unwrap();
+    let specs = [dataset.table.clone(), dataset.quarantine.clone()];
+    World {
+        commit: Commit::with_ports(config, contracts, ports),
+        faults,
+        store,
+        catalog,
+        bus,
+        specs,
+    }
+}
+
+impl World {
+    fn body(&self, table: usize, source: &str, version: u32, rows: &[[&str; 2]]) -> String {
+        let (request, objects) = request(&self.specs[table], LAKE, source, version, rows);
+        for (key, bytes) in objects {
+            self.store.insert(LAKE, &key, bytes);
+        }
+        serde_json::to_string(&request).unwrap()
+    }
+
+    async fn failures(&self, bodies: &[(String, String)]) -> Vec<String> {
+        let response = handle(&self.commit, invocation(), event(bodies)).await.unwrap();
+        response.failures.into_iter().map(|failure| failure.id).collect()
+    }
+
+    fn metadata(&self, table: usize) -> Option<serde_json::Value> {
+        let entry = self
+            .catalog
+            .snapshot()
+            .get(&self.specs[table].name.to_string())?
+            .clone();
+        let name = entry.metadata_location.strip_prefix("s3://").unwrap().to_string();
+        Some(serde_json::from_slice(&self.store.snapshot()[&name]).unwrap())
+    }
+
+    /// Total rows, orders by source, and whether the current snapshot was announced: of both tables.
+    async fn outcome(&self) -> Vec<(u64, BTreeMap<String, String>)> {
+        self.faults.clear();
+        let announced: Vec<i64> = self
+            .bus
+            .events()
+            .iter()
+            .map(|(_, _, detail)| serde_json::from_str::<TableChanged>(detail).unwrap().snapshot_id)
+            .collect();
+        let mut outcome = Vec::new();
+        for table in 0..2 {
+            let Some(metadata) = self.metadata(table) else { continue };
+            let current = &metadata["current-snapshot-id"];
+            let snapshots = metadata["snapshots"].as_array().unwrap();
+            let snapshot = snapshots.iter().find(|s| s["snapshot-id"] == *current);
+            if let Some(id) = current.as_i64() {
+                assert!(announced.contains(&id), "snapshot {id} was never announced");
+            }
+            let rows = snapshot.map_or(0, |s| s["summary"]["total-records"].as_str().unwrap().parse().unwrap());
+            let sources = ["a", "b"].map(|name| format!("s3://raw/nycflights13/airlines/{name}.csv"));
+            let root = metadata["properties"]["watershed.ledger"].as_str();
+            let ledger = Ledger::load(&*self.store, root, sources.iter().map(String::as_str))
+                .await
+                .unwrap();
+            let orders = ledger
+                .holdings()
+                .into_iter()
+                .map(|(source, h)| (source, h.order.to_string()))
+                .collect();
+            outcome.push((rows, orders));
+        }
+        outcome
+    }
+}
+
+fn messages(bodies: Vec<String>) -> Vec<(String, String)> {
+    bodies
+        .into_iter()
+        .enumerate()
+        .map(|(n, body)| (format!("m{n}"), body))
+        .collect()
+}
+
+#[tokio::test]
+async fn each_message_is_its_own() {
+    let world = world();
+    let good = world.body(0, "a", 1, &[["AA", "American"]]);
+    let unknown = good.replace("nyc.airlines", "nyc.nothing");
+    let gone = world
+        .body(0, "b", 1, &[["UA", "United"]])
+        .replace("00000-00000", "00000-00009");
+    let failures = world.failures(&messages(vec![good, "{".into(), unknown, gone])).await;
+    assert_eq!(failures, ["m1", "m2", "m3"]);
+    let outcome = world.outcome().await;
+    assert_eq!(outcome[0].0, 1);
+    let events = world.bus.events();
+    let (source, kind, detail) = &events[0];
+    assert_eq!(
+        (events.len(), source.as_str(), kind.as_str()),
+        (1, "watershed", "TableChanged")
+    );
+    let changed: TableChanged = serde_json::from_str(detail).unwrap();
+    assert_eq!(
+        (changed.role.as_str(), changed.contract.as_str()),
+        ("data", "nycflights13-airlines")
+    );
+    let table = &world.catalog.snapshot()["nyc.airlines"];
+    assert_eq!(table.parameters["watershed.domain"], "aviation");
+    assert_eq!(table.columns[0].parameters["watershed.classification"], "public");
+}
+
+fn scenario(world: &World) -> Vec<Vec<(String, String)>> {
+    vec![
+        messages(vec![
+            world.body(0, "a", 1, &[["AA", "American"], ["UA", "United"]]),
+            world.body(1, "a", 1, &[]),
+            world.body(0, "b", 2, &[["B6", "JetBlue"]]),
+        ]),
+        messages(vec![
+            world.body(0, "a", 2, &[["AA", "American Airlines"]]),
+            world.body(0, "b", 1, &[["ZZ", "late"]]),
+        ]),
+    ]
+}
+
+async fn deliver(world: &World, batches: Vec<Vec<(String, String)>>) {
+    for mut batch in batches {
+        for delivery in 0..=MAX_DELIVERIES {
+            assert!(delivery < MAX_DELIVERIES, "never acknowledged: {batch:?}");
+            let failures = world.failures(&batch).await;
+            batch.retain(|(id, _)| failures.contains(id));
+            if batch.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fault_at_every_call_ends_as_the_run_without() {
+    let world = self::world();
+    let batches = scenario(&world);
+    deliver(&world, batches).await;
+    let calls = world.faults.calls().len();
+    assert!(world.faults.calls().iter().any(|call| call == "publish"));
+    let expected = world.outcome().await;
+    assert_eq!(expected.iter().map(|table| table.0).collect::<Vec<_>>(), [2, 0]);
+    for fault in Fault::ALL {
+        for call in 0..calls {
+            let world = self::world();
+            let batches = scenario(&world);
+            world.faults.plan(call, fault);
+            deliver(&world, batches).await;
+            let name = world.faults.calls().get(call).cloned();
+            assert_eq!(world.outcome().await, expected, "{fault:?} at call {call}: {name:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_event_files_are_events() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/commit");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let response = handle(&world().commit, invocation(), event).await.unwrap();
+        // Only an event that names no files can be done without a lake that has them.
+        let is_empty = path.file_stem().is_some_and(|name| name == "empty-version");
+        assert_eq!(response.failures.is_empty(), is_empty, "{}", path.display());
+        files += 1;
+    }
+    assert!(files >= 4);
+}

@@ -1,0 +1,121 @@
+//! Which requests of a session count, and their files, checked.
+
+use crate::{
+    MAX_CONCURRENT_IO, check,
+    decide::{Verdict, decide},
+    footer,
+    plan::Wanted,
+    session::{Facts, Session},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use iceberg::spec::{DataFile, TableMetadata};
+use std::collections::btree_map::Entry;
+use watershed_lake::{layout::source_prefix, message::MAX_FILES_PER_REQUEST};
+use watershed_ports::PortError;
+
+impl<'a> Session<'a> {
+    /// Which requests count, with their files checked. A request whose check fails is out, and what it had superseded
+    /// counts again; each turn puts at least one out, so there are at most as many turns as requests.
+    pub async fn choose(
+        &mut self,
+        facts: &Facts,
+        metadata: &TableMetadata,
+        evolved: Result<(), PortError>,
+    ) -> (Vec<Verdict>, Vec<Wanted<'a>>) {
+        let holdings = facts.ledger.holdings();
+        loop {
+            let verdicts = decide(self.requests, |index| self.failed.contains_key(&index), &holdings);
+            let mut wanted = Vec::new();
+            let mut is_settled = true;
+            for (index, _) in verdicts
+                .iter()
+                .enumerate()
+                .filter(|(_, verdict)| **verdict == Verdict::Apply)
+            {
+                let request = &self.requests[index];
+                let checked = match &evolved {
+                    Ok(()) => self.files(index, facts, metadata).await,
+                    Err(error) => Err(error.clone()),
+                };
+                match checked {
+                    Ok(files) => {
+                        let held_files = holdings.get(&request.source).map_or(0, |held| held.files);
+                        wanted.push(Wanted {
+                            index,
+                            request,
+                            files,
+                            held_files,
+                        });
+                    }
+                    Err(error) => {
+                        is_settled = false;
+                        self.fail(index, &error);
+                    }
+                }
+            }
+            if is_settled {
+                return (verdicts, wanted);
+            }
+        }
+    }
+
+    /// The request is out, and so are its repetitions.
+    pub fn fail(&mut self, index: usize, error: &PortError) {
+        let token = &self.requests[index].token;
+        for (same, _) in self
+            .requests
+            .iter()
+            .enumerate()
+            .filter(|(_, request)| request.token == *token)
+        {
+            self.failed.insert(same, error.clone());
+        }
+    }
+
+    /// The request's data files, checked against the table.
+    async fn files(
+        &mut self,
+        index: usize,
+        facts: &Facts,
+        metadata: &TableMetadata,
+    ) -> Result<Vec<DataFile>, PortError> {
+        let request = &self.requests[index];
+        let prefix = source_prefix(&facts.location, &request.source);
+        if !request.prefix.starts_with(&prefix) || !request.prefix.ends_with('/') {
+            let what = format!(
+                "files of {} must lie under {prefix}, not {}",
+                request.source, request.prefix
+            );
+            return Err(PortError::fault(what));
+        }
+        if request.files.len() > MAX_FILES_PER_REQUEST {
+            let count = request.files.len();
+            return Err(PortError::fault(format!(
+                "a request names {count} files; at most {MAX_FILES_PER_REQUEST} are allowed"
+            )));
+        }
+        if let Some(path) = check::repeated_path(&request.files) {
+            return Err(PortError::fault(format!("the request names {path} twice")));
+        }
+        let store = self.ports.store;
+        if let Entry::Vacant(vacant) = self.footers.entry(index) {
+            let reads = request.files.iter().map(|file| {
+                let uri = request.uri(file);
+                async move { footer::read(store, &uri, file.bytes).await }
+            });
+            vacant.insert(stream::iter(reads).buffered(MAX_CONCURRENT_IO).try_collect().await?);
+        }
+        let target = check::Target {
+            schema: metadata.current_schema(),
+            partition: metadata.default_partition_spec(),
+            sort_order_id: metadata.default_sort_order_id(),
+        };
+        let files = request.files.iter().zip(&self.footers[&index]);
+        files
+            .map(|(file, footer)| {
+                let uri = request.uri(file);
+                check::data_file(target, &uri, file, footer).map_err(|what| PortError::fault(format!("{uri}: {what}")))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,99 @@
+//! What a snapshot says of itself (Iceberg specification, Appendix F "Snapshot summary"). Pure.
+
+use crate::plan::lists_data;
+use iceberg::spec::{DataFile, ManifestFile};
+use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashMap};
+
+/// Summary key: tokens of the requests, comma-separated.
+pub const TOKENS: &str = "watershed.tokens";
+/// Tokens that a summary lists; the ledger holds them all.
+pub const MAX_TOKENS: usize = 100;
+
+/// Files, rows and bytes of one side of a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Files.
+    pub files: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Of these files.
+pub fn tally<'a>(files: impl Iterator<Item = &'a DataFile>) -> Tally {
+    files.fold(Tally::default(), |sum, file| Tally {
+        files: sum.files + 1,
+        rows: sum.rows + file.record_count(),
+        bytes: sum.bytes + file.file_size_in_bytes(),
+    })
+}
+
+/// Data files and rows that live, by the manifest list.
+pub fn totals(manifests: &[ManifestFile]) -> (u64, u64) {
+    let data = manifests.iter().filter(|file| lists_data(file));
+    data.fold((0, 0), |(files, rows), file| {
+        let count = |added: Option<u32>, existing: Option<u32>| u64::from(added.unwrap_or(0) + existing.unwrap_or(0));
+        let more = file.added_rows_count.unwrap_or(0) + file.existing_rows_count.unwrap_or(0);
+        (
+            files + count(file.added_files_count, file.existing_files_count),
+            rows + more,
+        )
+    })
+}
+
+/// Iceberg's word for the change.
+pub fn operation(added: Tally, removed: Tally) -> &'static str {
+    match (added.files, removed.files) {
+        (_, 0) => "append",
+        (0, _) => "delete",
+        _ => "overwrite",
+    }
+}
+
+/// The summary. `parent` is the summary of the snapshot before.
+pub fn summary(
+    parent: Option<&HashMap<String, String>>,
+    manifests: &[ManifestFile],
+    (added, removed): (Tally, Tally),
+    partitions: usize,
+    tokens: &BTreeSet<&str>,
+) -> Value {
+    let mut summary = Map::new();
+    let mut set = |name: &str, value: String| summary.insert(name.into(), value.into());
+    set("operation", operation(added, removed).into());
+    for (names, tally) in [
+        (["added-data-files", "added-records", "added-files-size"], added),
+        (["deleted-data-files", "deleted-records", "removed-files-size"], removed),
+    ] {
+        for (name, value) in names.iter().zip([tally.files, tally.rows, tally.bytes]) {
+            if value > 0 {
+                set(name, value.to_string());
+            }
+        }
+    }
+    let (files, rows) = totals(manifests);
+    set("total-data-files", files.to_string());
+    set("total-records", rows.to_string());
+    // Manifest lists do not tell these: they are carried on from the parent, and left out where it does not say.
+    let carried = |name: &str| match parent {
+        None => Some(0),
+        Some(summary) => summary.get(name).and_then(|text| text.parse::<u64>().ok()),
+    };
+    if let Some(bytes) = carried("total-files-size") {
+        set(
+            "total-files-size",
+            (bytes + added.bytes).saturating_sub(removed.bytes).to_string(),
+        );
+    }
+    for name in ["total-delete-files", "total-position-deletes", "total-equality-deletes"] {
+        if let Some(count) = carried(name) {
+            set(name, count.to_string());
+        }
+    }
+    set("changed-partition-count", partitions.to_string());
+    let listed: Vec<&str> = tokens.iter().take(MAX_TOKENS).copied().collect();
+    set(TOKENS, listed.join(","));
+    Value::Object(summary)
+}
