@@ -23,11 +23,31 @@ pub fn invoke(port: u16, function: &str, event: &Value) -> Value {
     )
 }
 
-/// Lets the function's queues deliver, or not.
-///
-/// # Panics
-/// Where the function has no event source, or the local cloud refuses.
-pub fn deliver(port: u16, function: &str, enabled: bool) {
+/// While it lives, the function's queues deliver nothing.
+#[derive(Debug)]
+pub struct Held<'a> {
+    port: u16,
+    function: &'a str,
+}
+
+impl<'a> Held<'a> {
+    /// Stops deliveries to the function.
+    ///
+    /// # Panics
+    /// Where the function has no event source, or the local cloud refuses.
+    pub fn deliveries(port: u16, function: &'a str) -> Self {
+        deliver(port, function, false);
+        Self { port, function }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        deliver(self.port, self.function, true);
+    }
+}
+
+fn deliver(port: u16, function: &str, enabled: bool) {
     let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
     let list = request(port, "GET", &path, &Value::Null);
     let mappings = list["EventSourceMappings"].as_array().cloned().unwrap_or_default();

@@ -62,8 +62,10 @@ fn files_and_functions_are_short() {
                 path.display()
             ));
         }
+        // A test holds its cases in its function.
+        let tests = path.components().any(|part| part.as_os_str() == "tests");
         for (line, name, length) in functions(text) {
-            if length >= MAX_FUNCTION_LINES {
+            if !tests && length >= MAX_FUNCTION_LINES {
                 found.push(format!(
                     "{}:{line}: {name} has {length} lines: under {MAX_FUNCTION_LINES}",
                     path.display()

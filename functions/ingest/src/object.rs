@@ -171,10 +171,10 @@ async fn drive(ports: &Ports, job: Job, id: ObjectId, prefixes: &Prefixes) -> Re
 fn run(job: &Job, asks: &mpsc::Sender<Ask>) -> Result<Report, PipelineError> {
     let closed = || io::Error::new(io::ErrorKind::ConnectionAborted, "the upload failed");
     let mut open = || {
-        let (sender, pieces) = mpsc::channel(MAX_PIECES_WAITING);
+        let (sender, receiver) = mpsc::channel(MAX_PIECES_WAITING);
         asks.blocking_send(Ask::Open(sender)).map_err(|_| closed())?;
         Ok(Box::new(Pieces {
-            pieces,
+            receiver,
             current: Bytes::new(),
             ended: false,
         }) as Box<dyn Read + Send>)
@@ -251,7 +251,7 @@ async fn feed(store: Arc<dyn ObjectStore>, id: ObjectId, pieces: mpsc::Sender<io
 
 /// The pieces as one stream.
 struct Pieces {
-    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
     ended: bool,
 }
@@ -259,7 +259,7 @@ struct Pieces {
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.current.is_empty() && !self.ended {
-            match self.pieces.blocking_recv() {
+            match self.receiver.blocking_recv() {
                 Some(piece) => self.current = piece?,
                 None => self.ended = true,
             }

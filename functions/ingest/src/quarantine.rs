@@ -27,7 +27,7 @@ pub fn rows(origin: &Origin, schema: &SchemaRef, rows: &[RejectedRow]) -> Result
         numbers(|row| row.offset),
         numbers(|row| row.length),
         numbers(|row| row.line),
-        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.column.as_deref()))),
+        Arc::new(rows.iter().map(|row| row.column.as_deref()).collect::<StringArray>()),
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.reason.code()))),
         Arc::new(StringArray::from_iter_values(
             rows.iter().map(|row| row.message.as_str()),

@@ -1,4 +1,5 @@
 //! The event files of `events/ingest`: every one is read as what it is.
+#![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use serde_json::Value;
 use watershed_ingest::event::{Created, Event, parse_body};
@@ -9,22 +10,34 @@ fn read(name: &str) -> Vec<Result<Vec<Created>, String>> {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     match Event::parse(serde_json::from_str::<Value>(&text).unwrap()).unwrap() {
         Event::Direct(objects) => vec![Ok(objects)],
-        Event::Queue(batch) => {
-            batch.records.iter().map(|message| parse_body(&message.body).map_err(|e| e.to_string())).collect()
-        }
+        Event::Queue(batch) => batch
+            .records
+            .iter()
+            .map(|message| parse_body(&message.body).map_err(|e| e.to_string()))
+            .collect(),
     }
 }
 
 fn keys(name: &str) -> Vec<String> {
-    read(name).into_iter().flat_map(|message| message.unwrap()).map(|created| created.source.key).collect()
+    read(name)
+        .into_iter()
+        .flat_map(|message| message.unwrap())
+        .map(|created| created.source.key)
+        .collect()
 }
 
 #[test]
 fn every_way_that_s3_tells_of_an_object() {
     let airlines = "nycflights13/airlines/airlines.csv";
     assert_eq!(keys("eventbridge-in-sqs"), [airlines]);
-    assert_eq!(keys("notification-in-sqs"), ["nycflights13/airlines/März + 2013 (1).csv"]);
-    assert_eq!(keys("eventbridge-key-with-spaces-and-umlauts"), ["nycflights13/airlines/März + 2013 (1).csv"]);
+    assert_eq!(
+        keys("notification-in-sqs"),
+        ["nycflights13/airlines/März + 2013 (1).csv"]
+    );
+    assert_eq!(
+        keys("eventbridge-key-with-spaces-and-umlauts"),
+        ["nycflights13/airlines/März + 2013 (1).csv"]
+    );
     assert_eq!(keys("notification-direct").len(), 2);
     assert_eq!(keys("eventbridge-same-object-out-of-order"), [airlines, airlines]);
     let versions = |name| read(name)[0].clone().unwrap()[0].source.version_id.clone();
@@ -38,7 +51,11 @@ fn what_is_no_creation_is_nothing_and_what_is_no_event_is_told() {
     assert_eq!(keys("test-event-in-sqs"), [""; 0]);
     assert_eq!(keys("no-contract"), ["readme.txt"]);
     let messages = read("one-bad-message-of-two");
-    assert!(messages[0].as_ref().is_err_and(|told| told.starts_with("not an event of S3")));
+    assert!(
+        messages[0]
+            .as_ref()
+            .is_err_and(|told| told.starts_with("not an event of S3"))
+    );
     assert!(messages[1].is_ok());
     assert!(Event::parse(serde_json::json!({"x": 1})).is_err());
 }

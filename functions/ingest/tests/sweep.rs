@@ -1,5 +1,6 @@
 //! The fault sweep: whatever port call fails, in whatever way, the event is delivered again until it is acknowledged, and
 //! the lake ends equal to the run without faults.
+#![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use serde_json::{Value, json};
 use std::{
@@ -137,16 +138,12 @@ async fn every_fault_at_every_call_ends_in_the_same_lake() {
             "{name} is among {calls:?}"
         );
     }
-    for number in 0..calls.len() {
+    for (number, call) in calls.iter().enumerate() {
         for fault in Fault::ALL {
             let world = World::new();
             world.faults.plan(number, fault);
             world.deliver().await;
-            assert!(
-                world.lake() == expected,
-                "call {number} ({}) failed as {fault:?}",
-                calls[number]
-            );
+            assert!(world.lake() == expected, "call {number} ({call}) failed as {fault:?}");
         }
     }
 }

@@ -6,18 +6,23 @@ use watershed_contract::{CsvFormat, Dataset, Format};
 use watershed_decode::{Compression, block::Block, csv::CsvReader};
 
 fn dataset(columns: usize, header: bool, delimiter: char) -> Dataset {
-    let properties: String =
-        (0..columns).map(|i| format!("      - {{name: c{i}, logicalType: string, physicalType: VARCHAR}}\n")).collect();
+    let properties: String = (0..columns)
+        .map(|i| format!("      - {{name: c{i}, logicalType: string, physicalType: VARCHAR}}\n"))
+        .collect();
     let text = format!(
         "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\ndomain: test\n\
          servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/t/*\", format: csv, delimiter: \"{delimiter}\"}}\n\
          schema:\n  - name: t\n    customProperties: [{{property: watershed, value: {{header: {header}}}}}]\n    properties:\n{properties}"
     );
-    watershed_contract::parse("t.odcs.yaml", &text).unwrap_or_else(|e| panic!("{e}")).remove(0)
+    watershed_contract::parse("t.odcs.yaml", &text)
+        .unwrap_or_else(|e| panic!("{e}"))
+        .remove(0)
 }
 
 fn format(dataset: &Dataset) -> &CsvFormat {
-    let Format::Csv(format) = &dataset.format else { panic!("a CSV contract") };
+    let Format::Csv(format) = &dataset.format else {
+        panic!("a CSV contract")
+    };
     format
 }
 
@@ -44,7 +49,9 @@ fn read(dataset: &Dataset, input: &[u8]) -> Option<Records> {
     while reader.read(&mut block).ok()? {
         for row in 0..block.records.len() {
             let broken = block.violations.iter().any(|violation| violation.row as usize == row);
-            let cells = (0..block.width).map(|field| block.text(row, field).unwrap_or_default().to_vec()).collect();
+            let cells = (0..block.width)
+                .map(|field| block.text(row, field).unwrap_or_default().to_vec())
+                .collect();
             let offset = block.offset + u64::from(block.records[row].start);
             records.push((offset, block.raw(row).to_vec(), (!broken).then_some(cells)));
         }
@@ -55,9 +62,15 @@ fn read(dataset: &Dataset, input: &[u8]) -> Option<Records> {
 fn written(rows: &[Vec<String>], delimiter: char, end: &str) -> String {
     let cell = |value: &String| {
         let special = value.chars().any(|c| c == delimiter || "\"\r\n".contains(c));
-        if special { format!("\"{}\"", value.replace('"', "\"\"")) } else { value.clone() }
+        if special {
+            format!("\"{}\"", value.replace('"', "\"\""))
+        } else {
+            value.clone()
+        }
     };
-    rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(&delimiter.to_string()) + end).collect()
+    rows.iter()
+        .map(|row| row.iter().map(cell).collect::<Vec<_>>().join(&delimiter.to_string()) + end)
+        .collect()
 }
 
 proptest! {

@@ -30,13 +30,11 @@ impl Environment {
 
     /// A variable that must be set and not be empty. `what` says in a few words what it is.
     pub fn required(&mut self, name: &str, what: &str) -> String {
-        match self.variables.get(name).filter(|value| !value.is_empty()) {
-            Some(value) => value.clone(),
-            None => {
-                self.errors.push(format!("{name} is not set: {what}"));
-                String::new()
-            }
+        let value = self.variables.get(name).cloned().unwrap_or_default();
+        if value.is_empty() {
+            self.errors.push(format!("{name} is not set: {what}"));
         }
+        value
     }
 
     /// A variable with a default; what is set must parse.

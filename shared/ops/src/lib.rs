@@ -5,7 +5,7 @@
 //! * [`invocation`]: logger, metrics, tracing.
 //! * [`batch`]: SQS batches with partial failures.
 //! * [`config`]: parameters from the environment.
-//! * [`secret`]: masking.
+//! * [`Secret`], in [`secret`]: masking.
 //! * [`runtime`]: the loop.
 
 pub mod batch;

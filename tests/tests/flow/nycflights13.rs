@@ -82,8 +82,8 @@ fn datacontract_test_passes_on_what_landed() {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let here = landed.export.with_extension("odcs.yaml");
         fs::write(&here, with_local_server(&text, &landed.export)).expect("the temporary folder can be written");
-        let mut test = checks.tool("datacontract");
-        command::output(test.arg("test").arg(&here)).unwrap_or_else(|error| panic!("{table}: {error}"));
+        let mut datacontract = checks.tool("datacontract");
+        command::output(datacontract.arg("test").arg(&here)).unwrap_or_else(|error| panic!("{table}: {error}"));
     }
 }
 

@@ -271,4 +271,3 @@ pub fn refuse_other_formats(beginning: &[u8]) -> Result<(), ObjectReject> {
         None => Ok(()),
     }
 }
-

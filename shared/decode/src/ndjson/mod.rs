@@ -175,4 +175,3 @@ impl<R: Read> NdJsonReader<R> {
         Ok(())
     }
 }
-

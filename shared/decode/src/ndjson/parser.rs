@@ -18,7 +18,10 @@ impl Keys {
     /// In the order of the dataset's columns.
     pub fn new<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Self {
         let ordered: Vec<Vec<u8>> = keys.map(<[u8]>::to_vec).collect();
-        Self { index: ordered.iter().cloned().zip(0..).collect(), ordered }
+        Self {
+            index: ordered.iter().cloned().zip(0..).collect(),
+            ordered,
+        }
     }
 
     /// How many.
@@ -43,7 +46,13 @@ pub struct Parser<'a> {
 impl<'a> Parser<'a> {
     /// Of the record in bytes `start..end` of the block, which is its row `row` and has its cells.
     pub fn new(keys: &'a Keys, start: usize, end: usize, row: usize) -> Self {
-        Self { at: start, end, row, expected: 0, keys }
+        Self {
+            at: start,
+            end,
+            row,
+            expected: 0,
+            keys,
+        }
     }
 
     /// Fills the row's cells.
