@@ -124,6 +124,11 @@ impl Emulator {
         let Some(pid) = fs::read_to_string(state.join("lock")).ok().filter(|_| locked(&state)) else {
             return Ok(());
         };
+        if let Some(process) = self.process.take_if(|process| process.id().to_string() != pid.trim()) {
+            // Ours was stopped by someone else, and another has taken its place: that one is not ours to stop.
+            drop(process);
+            return Ok(());
+        }
         signal("TERM", &pid)?;
         let begun = Instant::now();
         while locked(&state) {

@@ -168,28 +168,30 @@ fn generate(spec: &TableSpec, rows: usize, batch_rows: usize, write: &mut Write<
     Ok(())
 }
 
+/// What comments are made of.
+const WORDS: [&str; 16] = [
+    "carefully",
+    "quickly",
+    "final",
+    "pending",
+    "deposits",
+    "accounts",
+    "regular",
+    "ironic",
+    "packages",
+    "the",
+    "requests",
+    "sleep",
+    "furiously",
+    "across",
+    "bold",
+    "instructions",
+];
+
 fn batch(spec: &TableSpec, rows: usize, random: &mut Random, order: &mut i64) -> Result<RecordBatch, Failure> {
     /// Days from 1970-01-01 to 1992-01-02, and dates from there: 84 months.
     const FIRST_DAY: i32 = 8_036;
     const DAYS: u64 = 2_526;
-    const WORDS: [&str; 16] = [
-        "carefully",
-        "quickly",
-        "final",
-        "pending",
-        "deposits",
-        "accounts",
-        "regular",
-        "ironic",
-        "packages",
-        "the",
-        "requests",
-        "sleep",
-        "furiously",
-        "across",
-        "bold",
-        "instructions",
-    ];
     const INSTRUCTIONS: [&str; 4] = ["DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"];
     const MODES: [&str; 7] = ["REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"];
     let longs = |r: &mut Random, limit| (0..rows).map(|_| r.below(limit).cast_signed() + 1).collect::<Vec<_>>();
