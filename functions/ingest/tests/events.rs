@@ -30,10 +30,7 @@ fn keys(name: &str) -> Vec<String> {
 fn every_way_that_s3_tells_of_an_object() {
     let airlines = "nycflights13/airlines/airlines.csv";
     assert_eq!(keys("eventbridge-in-sqs"), [airlines]);
-    assert_eq!(
-        keys("notification-in-sqs"),
-        ["nycflights13/airlines/März + 2013 (1).csv"]
-    );
+    assert_eq!(keys("notification-in-sqs"), [airlines]);
     assert_eq!(
         keys("eventbridge-key-with-spaces-and-umlauts"),
         ["nycflights13/airlines/März + 2013 (1).csv"]
