@@ -239,7 +239,7 @@ impl<R: Read> CsvReader<R> {
 
 fn broken_message(reason: Reason) -> String {
     match reason {
-        Reason::UnclosedQuote => "a quoted field does not end: close the quote, or double a quote inside it".into(),
+        Reason::UnclosedQuote => "has a quoted field that does not end: close the quote, or double a quote inside it".into(),
         _ => "has text behind a closing quote: double a quote inside a quoted field".into(),
     }
 }
