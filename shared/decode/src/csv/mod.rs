@@ -239,7 +239,9 @@ impl<R: Read> CsvReader<R> {
 
 fn broken_message(reason: Reason) -> String {
     match reason {
-        Reason::UnclosedQuote => "has a quoted field that does not end: close the quote, or double a quote inside it".into(),
+        Reason::UnclosedQuote => {
+            "has a quoted field that does not end: close the quote, or double a quote inside it".into()
+        }
         _ => "has text behind a closing quote: double a quote inside a quoted field".into(),
     }
 }
