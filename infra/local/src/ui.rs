@@ -31,38 +31,24 @@ pub struct Step {
 impl Ui {
     /// Begins a step of unknown length.
     pub fn step(self, name: &str) -> Step {
-        let bar = self.bar(None);
-        bar.set_style(style("{spinner} {prefix} {wide_msg:.dim}"));
-        bar.set_prefix(name.to_string());
-        Step {
-            ui: self,
-            bar,
-            name: name.into(),
-            begun: Instant::now(),
-        }
+        self.begin(name, None, "{spinner} {prefix} {wide_msg:.dim}")
     }
 
     /// Begins a step of known length.
     pub fn counted(self, name: &str, total: u64) -> Step {
-        let bar = self.bar(Some(total));
-        bar.set_style(style(
-            "{spinner} {prefix} [{bar:30}] {human_pos}/{human_len} {wide_msg:.dim}",
-        ));
-        bar.set_prefix(name.to_string());
-        Step {
-            ui: self,
-            bar,
-            name: name.into(),
-            begun: Instant::now(),
-        }
+        let template = "{spinner} {prefix} [{bar:30}] {human_pos}/{human_len} {wide_msg:.dim}";
+        self.begin(name, Some(total), template)
     }
 
     /// Begins a step over so many bytes.
     pub fn bytes(self, name: &str, total: u64) -> Step {
-        let bar = self.bar(Some(total));
-        bar.set_style(style(
-            "{spinner} {prefix} [{bar:30}] {bytes}/{total_bytes} {binary_bytes_per_sec:.dim}",
-        ));
+        let template = "{spinner} {prefix} [{bar:30}] {bytes}/{total_bytes} {binary_bytes_per_sec:.dim}";
+        self.begin(name, Some(total), template)
+    }
+
+    fn begin(self, name: &str, total: Option<u64>, template: &str) -> Step {
+        let bar = self.bar(total);
+        bar.set_style(style(template));
         bar.set_prefix(name.to_string());
         Step {
             ui: self,
