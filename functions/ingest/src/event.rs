@@ -56,7 +56,7 @@ fn created(event: Value) -> Result<Vec<Created>, BadEvent> {
     if event.get("detail-type").is_some() {
         let event: BridgeEvent = serde_json::from_value(event).map_err(bad)?;
         return if event.detail_type == "Object Created" {
-            Ok(vec![event.created()?])
+            Ok(vec![event.detail.created(&event.time)?])
         } else {
             Ok(Vec::new())
         };
@@ -79,13 +79,14 @@ struct BridgeEvent {
     #[serde(rename = "detail-type")]
     detail_type: String,
     time: String,
-    detail: Detail,
+    detail: Place,
 }
 
+/// A bucket and an object in it: `detail` of the one, `s3` of the other.
 #[derive(Deserialize)]
-struct Detail {
+struct Place {
     bucket: Bucket,
-    object: BridgeObject,
+    object: Object,
 }
 
 #[derive(Deserialize)]
@@ -93,41 +94,18 @@ struct Bucket {
     name: String,
 }
 
+/// The two spell two of its fields in different ways.
 #[derive(Deserialize)]
-struct BridgeObject {
+struct Object {
     key: String,
     #[serde(default)]
     size: u64,
-    #[serde(default)]
+    #[serde(default, alias = "eTag")]
     etag: String,
-    #[serde(rename = "version-id")]
+    #[serde(rename = "version-id", alias = "versionId")]
     version_id: Option<String>,
     #[serde(default)]
     sequencer: String,
-}
-
-impl BridgeEvent {
-    fn created(self) -> Result<Created, BadEvent> {
-        let BridgeObject {
-            key,
-            size,
-            etag,
-            version_id,
-            sequencer,
-        } = self.detail.object;
-        let bucket = self.detail.bucket.name;
-        Created::new(
-            SourceVersion {
-                bucket,
-                key,
-                version_id,
-                etag,
-                sequencer,
-            },
-            size,
-            &self.time,
-        )
-    }
 }
 
 /// Amazon S3, "Event message structure". Keys are URL-encoded.
@@ -142,68 +120,39 @@ struct Notification {
 struct Record {
     event_name: String,
     event_time: String,
-    s3: S3,
-}
-
-#[derive(Deserialize)]
-struct S3 {
-    bucket: Bucket,
-    object: NotifiedObject,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NotifiedObject {
-    key: String,
-    #[serde(default)]
-    size: u64,
-    #[serde(default)]
-    e_tag: String,
-    version_id: Option<String>,
-    #[serde(default)]
-    sequencer: String,
+    s3: Place,
 }
 
 impl Record {
-    fn created(self) -> Result<Created, BadEvent> {
-        let NotifiedObject {
-            key,
-            size,
-            e_tag: etag,
-            version_id,
-            sequencer,
-        } = self.s3.object;
-        let key = url_decoded(&key).ok_or_else(|| BadEvent(format!("the key `{key}` is not URL-encoded UTF-8")))?;
-        let bucket = self.s3.bucket.name;
-        Created::new(
-            SourceVersion {
-                bucket,
-                key,
-                version_id,
-                etag,
-                sequencer,
-            },
-            size,
-            &self.event_time,
-        )
+    fn created(mut self) -> Result<Created, BadEvent> {
+        let key = &self.s3.object.key;
+        let decoded = url_decoded(key).ok_or_else(|| BadEvent(format!("the key `{key}` is not URL-encoded UTF-8")))?;
+        self.s3.object.key = decoded;
+        self.s3.created(&self.event_time)
     }
 }
 
-impl Created {
-    fn new(mut source: SourceVersion, bytes: u64, time: &str) -> Result<Self, BadEvent> {
+impl Place {
+    fn created(self, time: &str) -> Result<Created, BadEvent> {
+        let Self { bucket, object } = self;
         let time = DateTime::parse_from_rfc3339(time).map_err(|e| BadEvent(format!("its time `{time}`: {e}")))?;
-        source.etag = source.etag.trim_matches('"').into();
-        // S3 says "null" of an object that was written before versions were kept.
-        source.version_id = source.version_id.filter(|id| !id.is_empty() && id != "null");
+        let source = SourceVersion {
+            bucket: bucket.name,
+            key: object.key,
+            // S3 says "null" of an object that was written before versions were kept.
+            version_id: object.version_id.filter(|id| !id.is_empty() && id != "null"),
+            etag: object.etag.trim_matches('"').into(),
+            sequencer: object.sequencer,
+        };
         if source.etag.is_empty() || source.sequencer.is_empty() {
             return Err(BadEvent(format!(
                 "{} comes without `etag` or `sequencer`",
                 source.uri()
             )));
         }
-        Ok(Self {
+        Ok(Created {
             source,
-            bytes,
+            bytes: object.size,
             time_us: time.timestamp_micros(),
         })
     }
