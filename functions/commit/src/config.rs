@@ -18,12 +18,8 @@ impl Config {
     /// All errors at once.
     pub fn parse(mut environment: Environment) -> Result<Self, ConfigErrors> {
         let config = Self {
-            contracts: environment.or(
-                "WATERSHED_CONTRACTS",
-                "the folder with the data contracts",
-                PathBuf::from("/opt"),
-            ),
-            lake_bucket: environment.required("WATERSHED_LAKE_BUCKET", "the bucket of the lake"),
+            contracts: environment.contracts(),
+            lake_bucket: environment.lake_bucket(),
             event_bus: environment.or(
                 "WATERSHED_EVENT_BUS",
                 "the event bus of snapshots",

@@ -25,12 +25,8 @@ impl Config {
     /// All errors at once.
     pub fn parse(mut environment: Environment) -> Result<Self, ConfigErrors> {
         let config = Self {
-            contracts: environment.or(
-                "WATERSHED_CONTRACTS",
-                "the folder with the data contracts",
-                PathBuf::from("/opt"),
-            ),
-            lake_bucket: environment.required("WATERSHED_LAKE_BUCKET", "the bucket of the lake"),
+            contracts: environment.contracts(),
+            lake_bucket: environment.lake_bucket(),
             commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
             scratch: environment.or("WATERSHED_SCRATCH", "a folder for scratch files", std::env::temp_dir()),
             sink_memory_bytes: environment.or("WATERSHED_SINK_MEMORY", "a number of bytes", DEFAULT_SINK_MEMORY_BYTES),

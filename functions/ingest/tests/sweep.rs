@@ -106,7 +106,7 @@ impl World {
         let mut batch = self.batch();
         for _ in 0..MAX_DELIVERIES {
             let deadline = SystemTime::now() + Duration::from_secs(60);
-            let invocation = Invocation::begin("ingest", "r", None, deadline, Box::new(std::io::sink()));
+            let invocation = Invocation::begin("ingest", "dev-ingest", "r", None, deadline, Box::new(std::io::sink()));
             let answer = handle(&self.ingest, invocation, batch.clone())
                 .await
                 .expect("a batch never fails whole");
@@ -173,7 +173,7 @@ async fn direct_notifications_make_the_same_lake() {
                 {"key": key.replace(' ', "+"), "size": bytes, "eTag": etag, "sequencer": format!("00{number}")}}
         }]});
         let deadline = SystemTime::now() + Duration::from_secs(60);
-        let invocation = Invocation::begin("ingest", "r", None, deadline, Box::new(std::io::sink()));
+        let invocation = Invocation::begin("ingest", "dev-ingest", "r", None, deadline, Box::new(std::io::sink()));
         handle(&world.ingest, invocation, event).await.unwrap();
     }
     assert!(world.lake() == queued.lake());

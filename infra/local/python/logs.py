@@ -12,7 +12,7 @@ import boto3
 
 POLL_SECONDS = 0.5
 QUIET = ("START ", "END ", "REPORT ", "INIT_START ")
-LEADING = ("level", "message", "service", "request_id", "trace", "_aws")
+LEADING = ("level", "message", "service", "function", "request_id", "trace", "_aws")
 
 
 def readable(group, event):

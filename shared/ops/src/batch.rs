@@ -99,7 +99,7 @@ mod tests {
             Err(PortError::transient("later")),
             Err(PortError::fault("bug")),
         ];
-        let mut invocation = Invocation::begin("t", "r", None, SystemTime::now(), Box::new(std::io::sink()));
+        let mut invocation = Invocation::begin("t", "dev-t", "r", None, SystemTime::now(), Box::new(std::io::sink()));
         let response = process(&mut invocation, event.records.iter().zip(outcomes));
         assert_eq!(
             serde_json::to_value(&response).unwrap(),

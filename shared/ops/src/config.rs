@@ -1,6 +1,6 @@
 //! Configuration from the environment: read once, all errors at once.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
 /// The environment's variables, and what was found wrong with them so far.
 #[derive(Debug)]
@@ -46,6 +46,20 @@ impl Environment {
                 default
             }),
         }
+    }
+
+    /// Folder with the data contracts, `*.odcs.yaml`: where their layer is mounted, unless told otherwise.
+    pub fn contracts(&mut self) -> PathBuf {
+        self.or(
+            "WATERSHED_CONTRACTS",
+            "the folder with the data contracts",
+            PathBuf::from("/opt"),
+        )
+    }
+
+    /// Bucket of the lake.
+    pub fn lake_bucket(&mut self) -> String {
+        self.required("WATERSHED_LAKE_BUCKET", "the bucket of the lake")
     }
 
     /// The configuration that was made of it, if nothing was wrong.

@@ -62,6 +62,7 @@ static WARM: AtomicBool = AtomicBool::new(false);
 /// What is known of the running invocation. [`Invocation::finish`] prints its wide line.
 pub struct Invocation {
     service: &'static str,
+    function: String,
     request_id: String,
     trace: Option<String>,
     deadline: SystemTime,
@@ -72,9 +73,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Begins. `out` is standard output but in tests; `cold_start` is told of the first one in a process.
+    /// Begins. `function` is the name that it is deployed under: metrics are told apart by it, so that two stages in one
+    /// account do not mix. `out` is standard output but in tests; `cold_start` is told of the first one in a process.
     pub fn begin(
         service: &'static str,
+        function: &str,
         request_id: &str,
         trace: Option<String>,
         deadline: SystemTime,
@@ -85,6 +88,7 @@ impl Invocation {
         fields.insert("cold_start".into(), cold.into());
         Self {
             service,
+            function: function.into(),
             request_id: request_id.into(),
             trace,
             deadline,
@@ -152,7 +156,7 @@ impl Invocation {
         line.insert(
             "_aws".into(),
             json!({"Timestamp": now_ms, "CloudWatchMetrics":
-                [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": declared}]}),
+                [{"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": declared}]}),
         );
         self.print(line);
     }
@@ -162,6 +166,7 @@ impl Invocation {
         line.insert("level".into(), level.to_string().into());
         line.insert("message".into(), message.into());
         line.insert("service".into(), self.service.into());
+        line.insert("function".into(), self.function.clone().into());
         line.insert("request_id".into(), self.request_id.clone().into());
         if let Some(trace) = &self.trace {
             line.insert("trace".into(), bounded(trace.clone().into()));
@@ -209,7 +214,14 @@ mod tests {
     fn the_wide_line_is_embedded_metric_format() {
         let buffer = Buffer::default();
         let trace = Some("Root=1-a;Sampled=1".to_string());
-        let mut invocation = Invocation::begin("ingest", "r-1", trace, SystemTime::now(), Box::new(buffer.clone()));
+        let mut invocation = Invocation::begin(
+            "ingest",
+            "dev-ingest",
+            "r-1",
+            trace,
+            SystemTime::now(),
+            Box::new(buffer.clone()),
+        );
         invocation.log(Level::Warn, "cut", json!({"raw": "é".repeat(4_000)}));
         invocation.metric("RowsAccepted", Unit::Count, 2.0);
         invocation.metric("RowsAccepted", Unit::Count, 3.0);
@@ -222,9 +234,10 @@ mod tests {
         assert_eq!(wide["RowsAccepted"], 5.0);
         assert_eq!(wide["objects"], 1);
         assert_eq!(wide["trace"], "Root=1-a;Sampled=1");
+        assert_eq!(wide["function"], "dev-ingest");
         let metrics = &wide["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(metrics["Namespace"], NAMESPACE);
-        assert_eq!(metrics["Dimensions"], json!([["service"]]));
+        assert_eq!(metrics["Dimensions"], json!([["function"]]));
         assert_eq!(metrics["Metrics"][0], json!({"Name": "RowsAccepted", "Unit": "Count"}));
         assert!(wide["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
     }

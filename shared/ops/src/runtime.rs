@@ -23,6 +23,7 @@ where
         let context = &event.context;
         let invocation = Invocation::begin(
             service,
+            &context.env_config.function_name,
             &context.request_id,
             context.xray_trace_id.clone(),
             context.deadline(),

@@ -84,5 +84,5 @@ pub fn event(bodies: &[(String, String)]) -> Value {
 
 pub fn invocation() -> Invocation {
     let deadline = SystemTime::now() + Duration::from_mins(1);
-    Invocation::begin("commit", "r-1", None, deadline, Box::new(std::io::sink()))
+    Invocation::begin("commit", "dev-commit", "r-1", None, deadline, Box::new(std::io::sink()))
 }
