@@ -64,7 +64,7 @@ pub enum Outcome {
 pub async fn ingest(
     ports: &Ports,
     places: &Places,
-    dataset: &Dataset,
+    dataset: &Arc<Dataset>,
     created: &Created,
     trace: Option<&str>,
 ) -> Result<Outcome, PortError> {
@@ -72,7 +72,7 @@ pub async fn ingest(
     let folder = tempfile::tempdir_in(&places.scratch)
         .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))?;
     let job = Job {
-        dataset: Arc::new(dataset.clone()),
+        dataset: Arc::clone(dataset),
         origin: Origin {
             source: source.uri(),
             version: source.version().into(),

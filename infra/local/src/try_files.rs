@@ -46,7 +46,7 @@ struct Tried {
 impl Trial {
     /// Runs every file, prints what came of it. True: nothing was refused.
     pub fn run(&self) -> Result<bool> {
-        let dataset = Arc::new(self.dataset()?);
+        let dataset = self.dataset()?;
         let scratch = tempfile::tempdir().map_err(Error::doing("cannot make a scratch folder"))?;
         let mut all = Vec::new();
         for (number, input) in self.inputs.iter().enumerate() {
@@ -67,7 +67,7 @@ impl Trial {
             .all(|tried| tried.report.rejected == 0 && tried.report.object.is_none()))
     }
 
-    fn dataset(&self) -> Result<Dataset> {
+    fn dataset(&self) -> Result<Arc<Dataset>> {
         let name = self.contract.display().to_string();
         let text = fs::read_to_string(&self.contract).map_err(Error::doing(&name))?;
         let datasets = watershed_contract::parse(&name, &text).map_err(|errors| Error::new(errors.to_string()))?;
@@ -75,7 +75,7 @@ impl Trial {
             .iter()
             .map(|dataset| dataset.table.name.table().to_string())
             .collect();
-        let mut fitting: Vec<Dataset> = datasets
+        let mut fitting: Vec<Arc<Dataset>> = datasets
             .into_iter()
             .filter(|dataset| {
                 self.dataset

@@ -6,7 +6,7 @@ use crate::{
     document::{self, Located},
     yaml::MAX_CONTRACT_BYTES,
 };
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 use watershed_lake::TableName;
 
 /// Most contracts of a deployment.
@@ -17,7 +17,7 @@ pub const FILE_SUFFIX: &str = ".odcs.yaml";
 /// The datasets of all contracts. No two share an id, a table or an object.
 #[derive(Debug, Clone, Default)]
 pub struct Contracts {
-    datasets: Vec<Dataset>,
+    datasets: Vec<Arc<Dataset>>,
 }
 
 impl Contracts {
@@ -59,32 +59,32 @@ impl Contracts {
         match Errors::of(errors) {
             Some(errors) => Err(errors),
             None => Ok(Self {
-                datasets: found.into_iter().map(|(_, (dataset, _))| dataset).collect(),
+                datasets: found.into_iter().map(|(_, (dataset, _))| Arc::new(dataset)).collect(),
             }),
         }
     }
 
     /// The dataset that the object of that key (decoded) belongs to. Of several that match, the one with the longest part before
     /// its first wildcard; it is the only such one.
-    pub fn find_by_key(&self, key: &str) -> Option<&Dataset> {
+    pub fn find_by_key(&self, key: &str) -> Option<&Arc<Dataset>> {
         let matching = self.datasets.iter().filter(|d| d.location.key.is_match(key));
         matching.max_by_key(|d| d.location.prefix().len())
     }
 
     /// The dataset of that [`Dataset::id`].
-    pub fn by_id(&self, id: &str) -> Option<&Dataset> {
+    pub fn by_id(&self, id: &str) -> Option<&Arc<Dataset>> {
         self.datasets.iter().find(|d| d.id == id)
     }
 
     /// The dataset whose table, or whose quarantine table, has that name.
-    pub fn by_table(&self, name: &TableName) -> Option<&Dataset> {
+    pub fn by_table(&self, name: &TableName) -> Option<&Arc<Dataset>> {
         self.datasets
             .iter()
             .find(|d| d.table.name == *name || d.quarantine.name == *name)
     }
 
     /// In the order of the files, and within one in its own.
-    pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Dataset>> {
         self.datasets.iter()
     }
 }
@@ -190,6 +190,6 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
 }
 
 /// The datasets of one contract, or everything that is wrong with it. `file_name` is for messages only.
-pub fn parse(file_name: &str, text: &str) -> Result<Vec<Dataset>, Errors> {
+pub fn parse(file_name: &str, text: &str) -> Result<Vec<Arc<Dataset>>, Errors> {
     Contracts::parse([(file_name, text)]).map(|contracts| contracts.datasets)
 }

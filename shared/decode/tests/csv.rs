@@ -1,11 +1,11 @@
 //! Property tests of the CSV reader: what is written is read; whatever comes, every byte of the input is accounted for.
 
 use proptest::prelude::*;
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 use watershed_contract::{CsvFormat, Dataset, Format};
 use watershed_decode::{Compression, block::Block, csv::CsvReader};
 
-fn dataset(columns: usize, header: bool, delimiter: char) -> Dataset {
+fn dataset(columns: usize, header: bool, delimiter: char) -> Arc<Dataset> {
     let properties: String = (0..columns)
         .map(|i| format!("      - {{name: c{i}, logicalType: string, physicalType: VARCHAR}}\n"))
         .collect();
@@ -88,7 +88,7 @@ proptest! {
             text.truncate(text.len() - end.len());
         }
         let dataset = dataset(3, false, if delimiter == '\t' { ' ' } else { delimiter });
-        let mut dataset = dataset;
+        let mut dataset = Dataset::clone(&dataset);
         if let Format::Csv(format) = &mut dataset.format {
             format.delimiter = delimiter as u8;
         }

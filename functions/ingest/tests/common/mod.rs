@@ -10,7 +10,7 @@ use watershed_ingest::{
 };
 
 /// A contract with these servers and schema lines.
-pub fn dataset(format: &str, schema: &str) -> Dataset {
+pub fn dataset(format: &str, schema: &str) -> Arc<Dataset> {
     let text = format!(
         "version: 1.2.0\nkind: DataContract\napiVersion: v3.1.0\nid: things\nstatus: active\ndomain: test\n\
          servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/things/*\", {format}}}\n\
@@ -24,10 +24,10 @@ pub fn dataset(format: &str, schema: &str) -> Dataset {
 pub type Files = BTreeMap<(String, String), Vec<u8>>;
 
 /// Runs a job over `bytes`.
-pub fn run(dataset: &Dataset, bytes: &[u8]) -> Result<(Report, Files), PipelineError> {
+pub fn run(dataset: &Arc<Dataset>, bytes: &[u8]) -> Result<(Report, Files), PipelineError> {
     let folder = tempfile::tempdir().unwrap();
     let job = Job {
-        dataset: Arc::new(dataset.clone()),
+        dataset: Arc::clone(dataset),
         origin: Origin {
             source: "s3://raw/things/one".into(),
             version: "v1".into(),
