@@ -1,6 +1,9 @@
 //! A block: records of text and where their cells lie.
 
-use crate::reject::Violation;
+use crate::{
+    reject::{Reason, Violation},
+    text::CutLine,
+};
 
 /// Where a cell's text lies in the block's bytes. Absent (a missing key, JSON's null) is not the same as empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,12 @@ impl Cell {
         start: u32::MAX,
         end: 0,
     };
+
+    /// First byte and the one behind the last; none where it is absent.
+    #[inline]
+    pub fn range(self) -> Option<(usize, usize)> {
+        (self.start <= self.end).then_some((self.start as usize, self.end as usize))
+    }
 
     /// Bytes `start..end` of the block.
     pub fn new(start: usize, end: usize) -> Self {
@@ -33,10 +42,6 @@ pub struct Record {
     pub start: u32,
     /// Byte behind the last, line end not counted.
     pub end: u32,
-    /// Line that it starts on, from 1.
-    pub line: u64,
-    /// Bytes of the record in the object, where `start..end` holds only its beginning.
-    pub cut_from: Option<u64>,
 }
 
 /// Records of text, split into cells. Reused from block to block.
@@ -46,6 +51,10 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// Offset of `bytes[0]` in the decompressed object.
     pub offset: u64,
+    /// Line that `bytes[0]` stands on, from 1.
+    pub line: u64,
+    /// Length of the only record in the object, where the block holds no more than its beginning.
+    pub cut_from: Option<u64>,
     /// The records.
     pub records: Vec<Record>,
     /// Row by row, `width` a row.
@@ -60,8 +69,14 @@ impl Block {
     /// The text of a cell; none where it is absent.
     #[inline]
     pub fn text(&self, row: usize, field: usize) -> Option<&[u8]> {
-        let cell = self.cells[row * self.width + field];
-        self.bytes.get(cell.start as usize..cell.end as usize)
+        let (start, end) = self.cells[row * self.width + field].range()?;
+        Some(&self.bytes[start..end])
+    }
+
+    /// The cells, row by row.
+    #[inline]
+    pub fn rows(&self) -> impl Iterator<Item = &[Cell]> {
+        self.cells.chunks_exact(self.width)
     }
 
     /// The bytes of a record.
@@ -71,13 +86,31 @@ impl Block {
     }
 
     /// Forgets everything but the memory it has.
-    pub fn clear(&mut self, offset: u64, width: usize) {
+    pub fn clear(&mut self, offset: u64, line: u64, width: usize) {
         self.bytes.clear();
         self.records.clear();
         self.cells.clear();
         self.violations.clear();
-        self.offset = offset;
+        self.cut_from = None;
+        (self.offset, self.line) = (offset, line);
         self.width = width;
+    }
+
+    /// Takes up, as its only record, a line that is too long; `message` says why it is refused.
+    pub fn cut(&mut self, line: CutLine, message: String) {
+        self.bytes.extend_from_slice(&line.kept);
+        self.records.push(Record {
+            start: 0,
+            end: line.kept.len() as u32,
+        });
+        self.cut_from = Some(line.length);
+        self.violations.push(Violation {
+            row: 0,
+            column: None,
+            reason: Reason::RecordTooLong,
+            message,
+        });
+        self.pad_row();
     }
 
     /// Fills the cells of the record that was begun up to its width.

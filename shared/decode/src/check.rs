@@ -1,6 +1,9 @@
 //! Typed columns against the contract's rules.
 
-use crate::reject::{Reason, Violation, shown};
+use crate::{
+    reject::{Reason, Violation, shown},
+    words::Words,
+};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray,
     cast::AsArray,
@@ -19,13 +22,13 @@ use watershed_lake::ColumnType;
 pub struct Checker {
     checks: Checks,
     kind: ColumnType,
-    one_of: HashSet<Vec<u8>>,
+    one_of: Words,
 }
 
 impl Checker {
     /// Of a column with these rules and type.
     pub fn new(checks: &Checks, kind: ColumnType) -> Self {
-        let one_of = checks.one_of.iter().map(|value| value.clone().into_bytes()).collect();
+        let one_of = Words::new(checks.one_of.iter().map(String::as_bytes));
         Self {
             checks: checks.clone(),
             kind,
@@ -170,7 +173,7 @@ impl Checker {
                     format!("{} does not match {pattern}", shown(value.as_bytes())),
                 );
             }
-            if !self.one_of.is_empty() && !self.one_of.contains(value.as_bytes()) {
+            if !self.one_of.is_empty() && !self.one_of.contain(value.as_bytes()) {
                 report(
                     row,
                     Reason::Enumeration,

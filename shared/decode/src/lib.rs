@@ -20,6 +20,8 @@ pub mod parse;
 pub mod reject;
 mod scan;
 pub mod standardise;
+mod text;
+mod words;
 
 pub use compression::{Compression, decompress};
 pub use keys::KeyIndex;

@@ -163,19 +163,10 @@ fn cells(text: &StringArray) -> Block {
     };
     Block {
         bytes: text.value_data().to_vec(),
-        offset: 0,
-        records: vec![
-            Record {
-                start: 0,
-                end: 0,
-                line: 0,
-                cut_from: None
-            };
-            text.len()
-        ],
+        records: vec![Record { start: 0, end: 0 }; text.len()],
         cells: (0..text.len()).map(cell).collect(),
         width: 1,
-        violations: Vec::new(),
+        ..Block::default()
     }
 }
 
@@ -185,8 +176,10 @@ struct ParquetRows<'a> {
 }
 
 impl Rows for ParquetRows<'_> {
+    type Cursor = ();
+
     /// The row's bytes are its values as one JSON-like line: in the file it has none of its own.
-    fn row(&self, row: usize) -> RejectedRow {
+    fn row(&self, row: usize, _: &mut ()) -> RejectedRow {
         let options = FormatOptions::default().with_null("null");
         let values = self
             .batch

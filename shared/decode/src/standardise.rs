@@ -4,7 +4,7 @@ use crate::{
     block::{Block, Cell},
     check::Checker,
     fields::FieldMap,
-    keys::{KeyIndex, digests},
+    keys::{KeyIndex, keys},
     parse::ColumnParser,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
 };
@@ -34,8 +34,11 @@ pub struct Standardiser {
 
 /// How a row that is refused is told: where it lies, and its bytes.
 pub trait Rows {
-    /// The row without its reasons.
-    fn row(&self, row: usize) -> RejectedRow;
+    /// What is known of the way to the last row that was told.
+    type Cursor: Default;
+
+    /// The row without its reasons. Rows are asked for in their order.
+    fn row(&self, row: usize, cursor: &mut Self::Cursor) -> RejectedRow;
 }
 
 impl Standardiser {
@@ -127,13 +130,8 @@ impl Standardiser {
             .iter()
             .map(|index| Arc::clone(&columns[*index]))
             .collect();
-        for (row, digest) in digests(&key)
-            .into_iter()
-            .enumerate()
-            .filter(|(row, _)| accepted[*row])
-            .collect::<Vec<_>>()
-        {
-            if !self.keys.insert(digest).map_err(DecodeError::Input)? {
+        for (row, key) in keys(&key).into_iter().enumerate() {
+            if accepted[row] && !self.keys.insert(key).map_err(DecodeError::Input)? {
                 accepted[row] = false;
                 let message = "repeats the primary key of an earlier row of the object".into();
                 let column = Some(self.dataset.primary_key[0] as u32);
@@ -151,8 +149,9 @@ impl Standardiser {
         Ok(())
     }
 
-    fn rejected(&self, mut violations: Vec<Violation>, rows: &impl Rows) -> Vec<RejectedRow> {
+    fn rejected<R: Rows>(&self, mut violations: Vec<Violation>, rows: &R) -> Vec<RejectedRow> {
         violations.sort_by_key(|violation| (violation.row, violation.column));
+        let mut cursor = R::Cursor::default();
         let name = |violation: &Violation| {
             violation
                 .column
@@ -173,7 +172,7 @@ impl Standardiser {
                     column: name(first),
                     reason: first.reason,
                     message: told.join("; "),
-                    ..rows.row(first.row as usize)
+                    ..rows.row(first.row as usize, &mut cursor)
                 }
             })
             .collect()
@@ -224,14 +223,25 @@ fn refuse_other_encodings(block: &mut Block) {
     }
 }
 
+/// A place in the block, and the lines before it.
+#[derive(Default)]
+pub struct LineCursor {
+    at: usize,
+    lines: u64,
+}
+
 impl Rows for Block {
-    fn row(&self, row: usize) -> RejectedRow {
-        let record = self.records[row];
+    type Cursor = LineCursor;
+
+    fn row(&self, row: usize, cursor: &mut LineCursor) -> RejectedRow {
+        let start = self.records[row].start;
+        cursor.lines += memchr::memchr_iter(b'\n', &self.bytes[cursor.at..start as usize]).count() as u64;
+        cursor.at = start as usize;
         let raw = self.raw(row).to_vec();
         RejectedRow {
-            offset: self.offset + u64::from(record.start),
-            length: record.cut_from.unwrap_or(raw.len() as u64),
-            line: record.line,
+            offset: self.offset + u64::from(start),
+            length: self.cut_from.unwrap_or(raw.len() as u64),
+            line: self.line + cursor.lines,
             column: None,
             reason: Reason::Type,
             message: String::new(),

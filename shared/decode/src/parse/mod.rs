@@ -1,5 +1,6 @@
 //! Text to typed columns, one column of a block at a time.
 
+mod digits;
 mod number;
 mod temporal;
 mod text;
@@ -41,6 +42,62 @@ impl Bad {
     }
 }
 
+/// A value's text where it stands in the block: what is around it makes loads of a fixed width possible.
+#[derive(Debug, Clone, Copy)]
+struct Text<'a> {
+    around: &'a [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Text<'a> {
+    /// Of all these bytes.
+    fn whole(bytes: &'a [u8]) -> Self {
+        Self {
+            around: bytes,
+            start: 0,
+            end: bytes.len(),
+        }
+    }
+
+    #[inline]
+    fn bytes(self) -> &'a [u8] {
+        &self.around[self.start..self.end]
+    }
+
+    #[inline]
+    fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Its bytes `from..to`.
+    #[inline]
+    fn part(self, from: usize, to: usize) -> Self {
+        debug_assert!(from <= to && to <= self.len(), "a part lies inside");
+        Self {
+            start: self.start + from,
+            end: self.start + to,
+            ..self
+        }
+    }
+
+    /// Without ASCII white space at both ends.
+    #[inline]
+    fn trimmed(self) -> Self {
+        match self.bytes() {
+            [first, .., last] if *first > b' ' && *last > b' ' => self,
+            bytes => {
+                let start = self.start + (bytes.len() - bytes.trim_ascii_start().len());
+                Self {
+                    start,
+                    end: start + bytes.trim_ascii().len(),
+                    ..self
+                }
+            }
+        }
+    }
+}
+
 /// Reads the cells of one column.
 #[derive(Debug, Clone)]
 pub struct ColumnParser {
@@ -78,32 +135,43 @@ impl ColumnParser {
             ColumnType::Int => Arc::new(cells.primitive::<Int32Type>(violations, |text| {
                 number::integer(text)?
                     .try_into()
-                    .map_err(|_| number::too_large(text, "int"))
+                    .map_err(|_| number::too_large(text.bytes(), "int"))
             })),
             ColumnType::Long => Arc::new(cells.primitive::<Int64Type>(violations, number::integer)),
-            ColumnType::Float => Arc::new(cells.primitive::<Float32Type>(violations, number::float32)),
-            ColumnType::Double => Arc::new(cells.primitive::<Float64Type>(violations, number::float64)),
+            ColumnType::Float => {
+                Arc::new(cells.primitive::<Float32Type>(violations, |text| number::float32(text.bytes())))
+            }
+            ColumnType::Double => {
+                Arc::new(cells.primitive::<Float64Type>(violations, |text| number::float64(text.bytes())))
+            }
             ColumnType::Decimal { precision, scale } => {
-                let array =
-                    cells.primitive::<Decimal128Type>(violations, |text| number::decimal(text, precision, scale));
+                let decimals = number::Decimals::new(precision, scale);
+                let array = cells.primitive::<Decimal128Type>(violations, |text| decimals.read(text));
                 let typed = array.with_precision_and_scale(precision, scale as i8);
                 Arc::new(typed.expect("the contract checked precision and scale"))
             }
             ColumnType::Date => {
                 let format = &self.rule.temporal;
-                Arc::new(cells.primitive::<Date32Type>(violations, |text| temporal::date(text, format)))
+                Arc::new(cells.primitive::<Date32Type>(violations, |text| temporal::date(text.bytes(), format)))
             }
             ColumnType::Time => {
                 let format = &self.rule.temporal;
-                Arc::new(cells.primitive::<Time64MicrosecondType>(violations, |text| temporal::time(text, format)))
+                Arc::new(
+                    cells.primitive::<Time64MicrosecondType>(violations, |text| temporal::time(text.bytes(), format)),
+                )
             }
             ColumnType::Timestamp => {
                 let format = &self.rule.temporal;
-                Arc::new(cells.primitive::<TimestampMicrosecondType>(violations, |text| temporal::local(text, format)))
+                Arc::new(
+                    cells.primitive::<TimestampMicrosecondType>(violations, |text| {
+                        temporal::local(text.bytes(), format)
+                    }),
+                )
             }
             ColumnType::TimestampTz => {
                 let format = &self.rule.temporal;
-                let array = cells.primitive::<TimestampMicrosecondType>(violations, |text| temporal::utc(text, format));
+                let array =
+                    cells.primitive::<TimestampMicrosecondType>(violations, |text| temporal::utc(text.bytes(), format));
                 Arc::new(array.with_timezone("UTC"))
             }
             ColumnType::String => text::strings(&cells, self.rule.case, violations),
@@ -139,12 +207,21 @@ impl<'a> Cells<'a> {
         self.block.records.len()
     }
 
-    /// The value's text, trimmed; none where it is null.
+    /// The values' texts, trimmed; none where they are null.
     #[inline]
-    fn text(&self, row: usize) -> Option<&'a [u8]> {
-        let text = self.block.text(row, self.field?)?;
-        let text = if self.parser.rule.trim { trim(text) } else { text };
-        if self.parser.is_null(text) { None } else { Some(text) }
+    fn texts(&self) -> impl Iterator<Item = Option<Text<'a>>> {
+        let (bytes, field) = (&self.block.bytes[..], self.field);
+        let (trim, parser) = (self.parser.rule.trim, self.parser);
+        self.block.rows().map(move |cells| {
+            let (start, end) = cells[field?].range()?;
+            let text = Text {
+                around: bytes,
+                start,
+                end,
+            };
+            let text = if trim { text.trimmed() } else { text };
+            if parser.is_null(text.bytes()) { None } else { Some(text) }
+        })
     }
 
     fn violation(&self, row: usize, bad: Bad) -> Violation {
@@ -156,15 +233,16 @@ impl<'a> Cells<'a> {
         }
     }
 
+    #[inline]
     fn primitive<T: ArrowPrimitiveType>(
         &self,
         violations: &mut Vec<Violation>,
-        read: impl Fn(&[u8]) -> Result<T::Native, Bad>,
+        read: impl Fn(Text<'_>) -> Result<T::Native, Bad>,
     ) -> PrimitiveArray<T> {
         let mut values: Vec<T::Native> = Vec::with_capacity(self.rows());
         let mut nulls = NullBufferBuilder::new(self.rows());
-        for row in 0..self.rows() {
-            let value = self.text(row).and_then(|text| match read(text) {
+        for (row, text) in self.texts().enumerate() {
+            let value = text.and_then(|text| match read(text) {
                 Ok(value) => Some(value),
                 Err(bad) => {
                     violations.push(self.violation(row, bad));
@@ -175,14 +253,5 @@ impl<'a> Cells<'a> {
             values.push(value.unwrap_or_default());
         }
         PrimitiveArray::new(ScalarBuffer::from(values), nulls.finish())
-    }
-}
-
-/// Without ASCII white space at both ends.
-#[inline]
-fn trim(text: &[u8]) -> &[u8] {
-    match text {
-        [first, .., last] if *first > b' ' && *last > b' ' => text,
-        _ => text.trim_ascii(),
     }
 }

@@ -1,82 +1,118 @@
 //! Integers, decimals and floats, exactly: nothing is rounded to fit but binary floats.
 
-use super::Bad;
+use super::{Bad, Text, digits};
 use crate::reject::{Reason, shown};
+use memchr::memchr;
 
-/// Digits that fit an `i64` whatever they are.
-const SAFE_DIGITS: usize = 18;
 /// Longest text of a number: digits, point, exponent.
 const MAX_NUMBER_BYTES: usize = 400;
 /// Largest power of ten of an `i128`.
 const MAX_POWER: i32 = 38;
+/// Powers of ten that fit an `i64`.
+const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut n = 1;
+    while n < powers.len() {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
 
 /// A whole number; `12.0` and `1.2e1` are whole too.
 #[inline]
-pub fn integer(text: &[u8]) -> Result<i64, Bad> {
-    let (negative, digits) = sign(text);
-    if digits.len() <= SAFE_DIGITS && !digits.is_empty() {
-        let mut value = 0_i64;
-        let mut valid = true;
-        for b in digits {
-            let digit = b.wrapping_sub(b'0');
-            valid &= digit < 10;
-            // Wraps only where a byte was no digit.
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-        }
-        if valid {
-            return Ok(if negative { -value } else { value });
-        }
+pub fn integer(text: Text<'_>) -> Result<i64, Bad> {
+    let (negative, unsigned) = split_sign(text);
+    if let Some(value) = digits::value(unsigned) {
+        return Ok(if negative { -value } else { value });
     }
+    long_integer(text.bytes())
+}
+
+#[cold]
+fn long_integer(text: &[u8]) -> Result<i64, Bad> {
     let value = scaled(text, 0).map_err(|problem| problem.bad(text, "a whole number", "long"))?;
     value.try_into().map_err(|_| too_large(text, "long"))
 }
 
-/// Value × 10^scale. More decimals than `scale` are an error unless they are zeros.
-#[inline]
-pub fn decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Bad> {
-    let value = match short_decimal(text, usize::from(scale)) {
-        Some(value) => i128::from(value),
-        None => scaled(text, i32::from(scale)).map_err(|problem| match problem {
-            Problem::Inexact => Bad::new(
-                Reason::Overflow,
-                format!("{} has more than {scale} decimals", shown(text)),
-            ),
-            other => other.bad(text, "a decimal number", "decimal"),
-        })?,
-    };
-    if value.unsigned_abs() >= 10_u128.pow(u32::from(precision)) {
-        return Err(too_large(text, &format!("decimal({precision},{scale})")));
-    }
-    Ok(value)
+/// A decimal type: how many digits, how many of them decimals.
+#[derive(Debug, Clone, Copy)]
+pub struct Decimals {
+    precision: u8,
+    scale: u8,
+    /// What is as large or larger has too many digits.
+    limit: u128,
 }
 
-/// Digits with at most one point, that fit an `i64`; anything else is for [`scaled`].
-#[inline]
-fn short_decimal(text: &[u8], scale: usize) -> Option<i64> {
-    let (negative, digits) = sign(text);
-    if digits.len() + scale > SAFE_DIGITS || digits.is_empty() {
-        return None;
-    }
-    let mut value = 0_i64;
-    let mut point = None;
-    for (at, b) in digits.iter().enumerate() {
-        let digit = b.wrapping_sub(b'0');
-        if digit < 10 {
-            value = value * 10 + i64::from(digit);
-        } else if *b == b'.' && point.is_none() {
-            point = Some(at);
-        } else {
-            return None;
+impl Decimals {
+    /// `decimal(precision,scale)`; at most 38 digits, as Iceberg's.
+    pub fn new(precision: u8, scale: u8) -> Self {
+        Self {
+            precision,
+            scale,
+            limit: 10_u128.pow(u32::from(precision)),
         }
     }
-    let decimals = point.map_or(0, |at| digits.len() - at - 1);
-    if decimals > scale || (point.is_some() && digits.len() == 1) {
-        return None;
+
+    /// Value × 10^scale. More decimals than `scale` are an error unless they are zeros.
+    #[inline]
+    pub fn read(self, text: Text<'_>) -> Result<i128, Bad> {
+        let value = match short_decimal(text, usize::from(self.scale)) {
+            Some(value) => i128::from(value),
+            None => self.long(text.bytes())?,
+        };
+        if value.unsigned_abs() >= self.limit {
+            let Self { precision, scale, .. } = self;
+            return Err(too_large(text.bytes(), &format!("decimal({precision},{scale})")));
+        }
+        Ok(value)
     }
-    for _ in decimals..scale {
-        value *= 10;
+
+    #[cold]
+    fn long(self, text: &[u8]) -> Result<i128, Bad> {
+        scaled(text, i32::from(self.scale)).map_err(|problem| match problem {
+            Problem::Inexact => Bad::new(
+                Reason::Overflow,
+                format!("{} has more than {} decimals", shown(text), self.scale),
+            ),
+            other => other.bad(text, "a decimal number", "decimal"),
+        })
     }
+}
+
+/// Digits with at most one point, and few enough of them; anything else is for [`scaled`].
+#[inline]
+fn short_decimal(text: Text<'_>, scale: usize) -> Option<i64> {
+    let (negative, unsigned) = split_sign(text);
+    let bytes = unsigned.bytes();
+    let value = match bytes.len().checked_sub(scale + 1) {
+        // Most have as many decimals as the column.
+        Some(point) if scale > 0 && bytes[point] == b'.' => with_decimals(unsigned, point, scale)?,
+        _ => match memchr(b'.', bytes) {
+            Some(point) => with_decimals(unsigned, point, scale)?,
+            None => digits::value(unsigned)?.checked_mul(*POWERS.get(scale)?)?,
+        },
+    };
     Some(if negative { -value } else { value })
+}
+
+/// `point` is where the point stands.
+#[inline]
+fn with_decimals(text: Text<'_>, point: usize, scale: usize) -> Option<i64> {
+    let (whole, decimals) = (text.part(0, point), text.part(point + 1, text.len()));
+    let missing = scale.checked_sub(decimals.len())?;
+    let decimals = digits::value(decimals)?.checked_mul(*POWERS.get(missing)?)?;
+    let whole = digits::value(whole)?.checked_mul(*POWERS.get(scale)?)?;
+    whole.checked_add(decimals)
+}
+
+#[inline]
+fn split_sign(text: Text<'_>) -> (bool, Text<'_>) {
+    match text.bytes() {
+        [b'-', ..] => (true, text.part(1, text.len())),
+        [b'+', ..] => (false, text.part(1, text.len())),
+        _ => (false, text),
+    }
 }
 
 /// 64-bit float, nearest to the text.
@@ -206,16 +242,20 @@ mod tests {
             ("000000000000000000000012", 12),
             ("9223372036854775807", i64::MAX),
         ] {
-            assert_eq!(integer(text.as_bytes()), Ok(value), "{text}");
+            assert_eq!(integer(Text::whole(text.as_bytes())), Ok(value), "{text}");
         }
         for text in [
             "", "-", "+", "1.5", "abc", "1 2", "0x10", "1_000", "1,000", "1e", "1e+", ".", "--1", "12e-1", "١",
         ] {
-            assert_eq!(integer(text.as_bytes()).expect_err(text).reason, Reason::Type, "{text}");
+            assert_eq!(
+                integer(Text::whole(text.as_bytes())).expect_err(text).reason,
+                Reason::Type,
+                "{text}"
+            );
         }
         for text in ["9223372036854775808", "1e30", "1e999999999999"] {
             assert_eq!(
-                integer(text.as_bytes()).expect_err(text).reason,
+                integer(Text::whole(text.as_bytes())).expect_err(text).reason,
                 Reason::Overflow,
                 "{text}"
             );
@@ -235,7 +275,11 @@ mod tests {
             ("0.000000000000000000000000", 0),
             ("99999.99", 9_999_999),
         ] {
-            assert_eq!(decimal(text.as_bytes(), 7, 2), Ok(value), "{text}");
+            assert_eq!(
+                Decimals::new(7, 2).read(Text::whole(text.as_bytes())),
+                Ok(value),
+                "{text}"
+            );
         }
         for (text, reason) in [
             ("1.255", Reason::Overflow),
@@ -246,10 +290,17 @@ mod tests {
             ("", Reason::Type),
             ("1e40", Reason::Overflow),
         ] {
-            assert_eq!(decimal(text.as_bytes(), 7, 2).expect_err(text).reason, reason, "{text}");
+            assert_eq!(
+                Decimals::new(7, 2)
+                    .read(Text::whole(text.as_bytes()))
+                    .expect_err(text)
+                    .reason,
+                reason,
+                "{text}"
+            );
         }
         assert_eq!(
-            decimal(b"99999999999999999999999999999999999999", 38, 0),
+            Decimals::new(38, 0).read(Text::whole(b"99999999999999999999999999999999999999")),
             Ok(10_i128.pow(38) - 1)
         );
     }
@@ -266,9 +317,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(value in any::<i64>(), cents in -999_999_999_999_i64..999_999_999_999, x in any::<f64>()) {
-            prop_assert_eq!(integer(value.to_string().as_bytes()), Ok(value));
+            prop_assert_eq!(integer(Text::whole(value.to_string().as_bytes())), Ok(value));
             let text = format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100);
-            prop_assert_eq!(decimal(text.as_bytes(), 12, 2), Ok(i128::from(cents)));
+            prop_assert_eq!(Decimals::new(12, 2).read(Text::whole(text.as_bytes())), Ok(i128::from(cents)));
             if x.is_finite() {
                 prop_assert_eq!(float64(x.to_string().as_bytes()), Ok(x));
             }
@@ -276,7 +327,8 @@ mod tests {
 
         #[test]
         fn no_input_panics(text in proptest::collection::vec(prop_oneof![Just(b'1'), Just(b'.'), Just(b'e'), Just(b'-'), any::<u8>()], 0..60), scale in 0_u8..=38) {
-            let _ = (integer(&text), decimal(&text, 38, scale), float64(&text), float32(&text));
+            let whole = Text::whole(&text);
+            let _ = (integer(whole), Decimals::new(38, scale).read(whole), float64(&text), float32(&text));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Dates and times: ISO 8601 read by hand, since there are many of them; the contract's patterns by chrono.
 
-use super::{Bad, number};
+use super::{Bad, Text, digits, number::Decimals};
 use crate::reject::{Reason, shown};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use watershed_contract::{EpochUnit, TemporalFormat};
@@ -90,8 +90,9 @@ fn stamp(text: &[u8], format: &TemporalFormat) -> Result<Stamp, Bad> {
         EpochUnit::Millisecond => 3,
         EpochUnit::Microsecond => 0,
     };
-    let us =
-        number::decimal(text, 18, decimals).map_err(|_| Bad::not_a("a timestamp nor a number since 1970", text))?;
+    let us = Decimals::new(18, decimals)
+        .read(Text::whole(text))
+        .map_err(|_| Bad::not_a("a timestamp nor a number since 1970", text))?;
     Ok(Stamp::Utc(us as i64))
 }
 
@@ -141,11 +142,10 @@ fn no_pattern(what: &str, text: &[u8], format: &TemporalFormat) -> Bad {
 /// `YYYY-MM-DD`, and what stands behind.
 #[inline]
 fn iso_date(text: &[u8]) -> Option<(i32, &[u8])> {
-    let ([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2], rest) = text.split_first_chunk::<10>()? else {
-        return None;
-    };
-    let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
-    let (month, day) = (two(*m1, *m2)?, two(*d1, *d2)?);
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (year_month, day) = date.split_first_chunk::<8>()?;
+    let year_month = digits::year_month(*year_month)?;
+    let (year, month, day) = (year_month / 100, year_month % 100, two(day[0], day[1])?);
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Strings, bytes and booleans.
 
-use super::{Bad, Cells};
+use super::{Bad, Cells, Text};
 use crate::reject::Violation;
 use arrow_array::{ArrayRef, BinaryArray, BooleanArray, StringArray};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
@@ -25,9 +25,27 @@ impl Bytes {
         }
     }
 
-    fn append(&mut self, value: Option<&[u8]>) {
-        self.values.extend_from_slice(value.unwrap_or_default());
+    #[inline]
+    fn append(&mut self, value: Option<Text<'_>>) {
+        if let Some(text) = value {
+            self.copy(text);
+        }
         self.end(value.is_some());
+    }
+
+    /// Most values are short: to copy a fixed number of bytes and drop what is too much is one instruction or two, where a copy
+    /// of exactly as many is a call.
+    #[inline]
+    fn copy(&mut self, text: Text<'_>) {
+        const FIXED: usize = 32;
+        match text.around[text.start..].first_chunk::<FIXED>() {
+            Some(chunk) if text.len() <= FIXED => {
+                let end = self.values.len() + text.len();
+                self.values.extend_from_slice(chunk);
+                self.values.truncate(end);
+            }
+            _ => self.values.extend_from_slice(text.bytes()),
+        }
     }
 
     fn end(&mut self, valid: bool) {
@@ -47,16 +65,16 @@ impl Bytes {
 /// Every value is UTF-8: blocks with other bytes were looked through before.
 pub fn strings(cells: &Cells<'_>, case: Case, violations: &mut Vec<Violation>) -> ArrayRef {
     let mut out = Bytes::new(cells.rows());
-    for row in 0..cells.rows() {
-        match (case, cells.text(row)) {
+    for text in cells.texts() {
+        match (case, text) {
             (_, None) => out.append(None),
             (Case::Keep, text) => out.append(text),
             (Case::Upper, Some(text)) => {
-                changed(&mut out.values, text, u8::to_ascii_uppercase, str::to_uppercase);
+                changed(&mut out.values, text.bytes(), u8::to_ascii_uppercase, str::to_uppercase);
                 out.end(true);
             }
             (Case::Lower, Some(text)) => {
-                changed(&mut out.values, text, u8::to_ascii_lowercase, str::to_lowercase);
+                changed(&mut out.values, text.bytes(), u8::to_ascii_lowercase, str::to_lowercase);
                 out.end(true);
             }
         }
@@ -84,8 +102,8 @@ fn changed(out: &mut Vec<u8>, text: &[u8], ascii: fn(&u8) -> u8, unicode: fn(&st
 /// The bytes as they stand.
 pub fn binaries(cells: &Cells<'_>) -> ArrayRef {
     let mut out = Bytes::new(cells.rows());
-    for row in 0..cells.rows() {
-        out.append(cells.text(row));
+    for text in cells.texts() {
+        out.append(text);
     }
     let (offsets, values, nulls) = out.finish();
     Arc::new(BinaryArray::new(offsets, values, nulls))
@@ -104,8 +122,8 @@ pub fn booleans(
     };
     let mut values = BooleanBufferBuilder::new(cells.rows());
     let mut nulls = NullBufferBuilder::new(cells.rows());
-    for row in 0..cells.rows() {
-        let value = match cells.text(row) {
+    for (row, text) in cells.texts().enumerate() {
+        let value = match text.map(Text::bytes) {
             None => None,
             Some(text) if is_one_of(yes, text) => Some(true),
             Some(text) if is_one_of(no, text) => Some(false),
