@@ -27,50 +27,55 @@ pub struct Splitter<'a> {
     ended: bool,
     /// Bytes of text in the block; what stands behind is unescaped.
     text: usize,
-    /// The last mask, and where it begins: fields are short, so that one mask serves several.
-    window: usize,
+    /// Where the delimiters and line ends are, from `window` on, that were not come to yet: fields are short, so that one mask
+    /// serves several.
     mask: u64,
+    window: usize,
+    /// Before this place all of them were come to.
+    at: usize,
 }
 
 impl<'a> Splitter<'a> {
     pub fn new(format: &'a CsvFormat, ended: bool, text: usize) -> Self {
-        let finder = Finder::new([format.delimiter, b'\n', format.quote]);
+        // An unquoted field is ended by no quote: inside one it is an ordinary character.
+        let finder = Finder::new([format.delimiter, b'\n']);
         Self {
             format,
             finder,
             ended,
             text,
-            window: usize::MAX / 2,
             mask: 0,
+            window: 0,
+            at: usize::MAX,
         }
     }
 
     /// Appends the cells of the record at `start`, at most the block's width of them.
     #[inline]
     pub fn record(&mut self, block: &mut Block, start: usize) -> Split {
+        let unescaped = block.bytes.len();
         let mut fields = 0;
         let mut field_start = start;
         loop {
             if field_start < self.text && block.bytes[field_start] == self.format.quote {
-                match self.quoted(block, field_start) {
-                    Quoted::Field { cell, next } => {
-                        push_cell(block, &mut fields, cell);
-                        match self.after_field(block, next) {
-                            After::Delimiter => field_start = next + 1,
-                            After::End { next: behind } => {
-                                return Split::Record {
-                                    end: next,
-                                    next: behind,
-                                    fields,
-                                };
-                            }
-                            After::Other => return self.broken(block, start, Reason::TextAfterQuote),
-                        }
-                        continue;
-                    }
-                    Quoted::Unclosed => return self.broken(block, start, Reason::UnclosedQuote),
+                let (cell, next) = match self.quoted(block, field_start) {
+                    Quoted::Field { cell, next } => (cell, next),
+                    Quoted::Unclosed => return self.broken(block, start, unescaped, Reason::UnclosedQuote),
                     Quoted::Incomplete => return Split::Incomplete,
+                };
+                push_cell(block, &mut fields, cell);
+                match self.after_field(block, next) {
+                    After::Delimiter => field_start = next + 1,
+                    After::End { next: behind } => {
+                        return Split::Record {
+                            end: next,
+                            next: behind,
+                            fields,
+                        };
+                    }
+                    After::Other => return self.broken(block, start, unescaped, Reason::TextAfterQuote),
                 }
+                continue;
             }
             let Some(found) = self.next_special(block, field_start) else {
                 if !self.ended {
@@ -86,26 +91,37 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// The delimiter or line end that ends the unquoted field; a quote inside it is an ordinary character.
+    /// The delimiter or line end at or behind `from`.
     #[inline]
-    fn next_special(&mut self, block: &Block, field_start: usize) -> Option<usize> {
+    fn next_special(&mut self, block: &Block, from: usize) -> Option<usize> {
         let text = &block.bytes[..self.text];
-        let mut at = field_start;
-        while at < text.len() {
-            if at.wrapping_sub(self.window) >= LANES {
-                (self.window, self.mask) = (at, self.finder.mask(text, at));
-            }
-            let mut mask = self.mask & (u64::MAX << (at - self.window));
-            while mask != 0 {
-                let found = self.window + mask.trailing_zeros() as usize;
-                if text[found] != self.format.quote {
-                    return Some(found);
-                }
-                mask &= mask - 1;
-            }
-            at = self.window + LANES;
+        if from != self.at {
+            self.seek(text, from);
         }
-        None
+        while self.mask == 0 {
+            self.window += LANES;
+            if self.window >= text.len() {
+                self.at = usize::MAX;
+                return None;
+            }
+            self.mask = self.finder.mask(text, self.window);
+        }
+        let found = self.window + self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask - 1;
+        self.at = found + 1;
+        Some(found)
+    }
+
+    /// After a quoted field, or a record that was given up.
+    fn seek(&mut self, text: &[u8], from: usize) {
+        let inside = from.wrapping_sub(self.window);
+        if self.at <= from && inside < LANES {
+            self.mask &= u64::MAX << inside;
+        } else if from < text.len() {
+            (self.window, self.mask) = (from, self.finder.mask(text, from));
+        } else {
+            (self.window, self.mask) = (from, 0);
+        }
     }
 
     #[inline]
@@ -136,9 +152,6 @@ impl<'a> Splitter<'a> {
         let mut unescaped: Option<usize> = None;
         loop {
             let Some(found) = memchr(quote, &block.bytes[from..self.text]).map(|i| from + i) else {
-                if let Some(begun) = unescaped {
-                    block.bytes.truncate(begun);
-                }
                 return if self.ended {
                     Quoted::Unclosed
                 } else {
@@ -147,9 +160,6 @@ impl<'a> Splitter<'a> {
             };
             let doubled = found + 1 < self.text && block.bytes[found + 1] == quote;
             if found + 1 == self.text && !self.ended {
-                if let Some(begun) = unescaped {
-                    block.bytes.truncate(begun);
-                }
                 return Quoted::Incomplete;
             }
             if doubled {
@@ -181,7 +191,10 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    fn broken(&self, block: &Block, start: usize, reason: Reason) -> Split {
+    /// What was unescaped of the record is forgotten with it.
+    #[cold]
+    fn broken(&self, block: &mut Block, start: usize, unescaped: usize, reason: Reason) -> Split {
+        block.bytes.truncate(unescaped);
         match memchr(b'\n', &block.bytes[start..self.text]) {
             Some(length) => Split::Broken {
                 end: start + length,
