@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 use watershed_contract::Dataset;
+use watershed_decode::Treatment;
 use watershed_ingest::{
     pipeline::{self, Job},
     quarantine::Origin,
@@ -97,6 +98,7 @@ impl Input {
     fn run(&self) -> Result<Duration, Failure> {
         let folder = tempfile::tempdir()?;
         let job = Job {
+            treatment: Arc::new(Treatment::new(&self.dataset, None)?),
             dataset: Arc::clone(&self.dataset),
             origin: Origin {
                 source: "lineitem".into(),

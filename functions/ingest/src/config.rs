@@ -15,6 +15,8 @@ pub struct Config {
     pub lake_bucket: String,
     /// Queue of the committer.
     pub commit_queue_url: String,
+    /// Secret with the key of hashed columns, where there are any.
+    pub hash_secret: Option<String>,
     /// Folder for scratch files: `/tmp` in Lambda.
     pub scratch: PathBuf,
     /// Memory for rows that wait for their order.
@@ -28,6 +30,12 @@ impl Config {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
             commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+            hash_secret: Some(environment.or(
+                "WATERSHED_HASH_SECRET",
+                "the secret with the key of hashed columns",
+                String::new(),
+            ))
+            .filter(|name| !name.is_empty()),
             scratch: environment.or("WATERSHED_SCRATCH", "a folder for scratch files", std::env::temp_dir()),
             sink_memory_bytes: environment.or("WATERSHED_SINK_MEMORY", "a number of bytes", DEFAULT_SINK_MEMORY_BYTES),
         };

@@ -31,10 +31,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use watershed_aws_s3::S3Store;
+use watershed_aws_secrets::SecretsManager;
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::Contracts;
 use watershed_lake::LakeLocation;
-use watershed_ops::{BatchResponse, Invocation, Level, Unit, process};
+use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Unit, process};
 use watershed_ports::PortError;
 
 /// Name in logs and metrics.
@@ -55,6 +56,7 @@ impl Ingest {
     pub fn new(config: Config, contracts: Contracts) -> Self {
         let places = Places {
             lake: LakeLocation::bucket(&config.lake_bucket),
+            hash_secret: config.hash_secret,
             scratch: config.scratch,
             sink_memory_bytes: config.sink_memory_bytes,
         };
@@ -82,6 +84,7 @@ impl Ingest {
                 Ports {
                     store: Arc::new(S3Store::new(&aws)),
                     commits,
+                    secrets: Arc::new(Parameters::new(Arc::new(SecretsManager::new(&aws)))),
                 }
             })
             .await

@@ -14,11 +14,13 @@ use std::{
 };
 use tokio::sync::mpsc;
 use watershed_contract::Dataset;
+use watershed_decode::{HashKey, Treatment};
 use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{split_uri, staged_prefix},
     message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
 };
+use watershed_ops::Parameters;
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError, Queue};
 use watershed_sink::SinkError;
 
@@ -36,6 +38,8 @@ pub struct Ports {
     pub store: Arc<dyn ObjectStore>,
     /// The committer's queue.
     pub commits: Arc<dyn Queue>,
+    /// Where the key of hashed columns is kept.
+    pub secrets: Arc<Parameters>,
 }
 
 /// Where things go.
@@ -43,6 +47,8 @@ pub struct Ports {
 pub struct Places {
     /// The lake.
     pub lake: LakeLocation,
+    /// Secret with the key of hashed columns.
+    pub hash_secret: Option<String>,
     /// Folder for scratch files.
     pub scratch: PathBuf,
     /// Memory for rows that wait for their order.
@@ -72,6 +78,7 @@ pub async fn ingest(
     let folder = tempfile::tempdir_in(&places.scratch)
         .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))?;
     let job = Job {
+        treatment: Arc::new(treatment(ports, places, dataset).await?),
         dataset: Arc::clone(dataset),
         origin: Origin {
             source: source.uri(),
@@ -114,6 +121,20 @@ pub async fn ingest(
     )
     .await?;
     Ok(Outcome::Ingested(report))
+}
+
+/// What is done with personal columns. The key is asked for only where a column needs it.
+async fn treatment(ports: &Ports, places: &Places, dataset: &Dataset) -> Result<Treatment, PortError> {
+    let key = match &places.hash_secret {
+        Some(name) if dataset.needs_hash_key() => Some(HashKey::new(ports.secrets.secret(name).await?.reveal())),
+        _ => None,
+    };
+    Treatment::new(dataset, key).map_err(|error| {
+        PortError::fault(format!(
+            "{}: {error}: name a secret in WATERSHED_HASH_SECRET",
+            dataset.table.name
+        ))
+    })
 }
 
 async fn send(ports: &Ports, request: &CommitRequest) -> Result<(), PortError> {

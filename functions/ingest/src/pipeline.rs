@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, reject::DecodeError};
+use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, Treatment, reject::DecodeError};
 use watershed_lake::{
     StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
 };
@@ -25,6 +25,8 @@ const QUARANTINE_MEMORY_BYTES: usize = 16 * 1024 * 1024;
 pub struct Job {
     /// By which contract.
     pub dataset: Arc<Dataset>,
+    /// What is done with its personal columns.
+    pub treatment: Arc<Treatment>,
     /// Of which source.
     pub origin: Origin,
     /// A folder of this job alone.
@@ -176,7 +178,8 @@ impl<'a> Pass<'a> {
     ) -> Result<Option<Vec<u64>>, Stopped> {
         let schema = arrow_schema(&self.job.dataset.table);
         let refused = arrow_schema(&self.job.dataset.quarantine);
-        let mut standardiser = Standardiser::new(Arc::clone(&self.job.dataset), Arc::clone(&schema), keys);
+        let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
+        let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment);
         let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
         while let Some(decoded) = source.read(&mut standardiser)? {
             self.data.write(self.attempt, decoded.batch, take)?;
@@ -212,14 +215,19 @@ impl<'a> Pass<'a> {
 fn refuse(
     job: &Job,
     attempt: u32,
-    reject: ObjectReject,
+    mut reject: ObjectReject,
     input: &mut Preview,
     take: &mut Take<'_>,
 ) -> Result<Report, PipelineError> {
+    let mut beginning = input.beginning();
+    if job.treatment.is_private() {
+        // What it holds may not be shown, and what is said of it may name what it holds.
+        (beginning, reject.message) = (&[], reject.reason.without_value());
+    }
     let table = &job.dataset.quarantine;
     let mut output = Output::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)?;
     let bytes = input.bytes_read();
-    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, input.beginning(), bytes);
+    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, beginning, bytes);
     output.write(attempt, row.map_err(SinkError::from)?, take)?;
     let (_, quarantine) = output.finish(attempt, take)?;
     Ok(Report {

@@ -10,11 +10,11 @@ use std::{
 };
 use watershed_contract::Contracts;
 use watershed_ingest::{Config, Ingest, Ports, handle};
-use watershed_ops::Invocation;
+use watershed_ops::{Invocation, Parameters};
 use watershed_ports::{
     Kind,
     faults::{Fault, Faults},
-    memory::{MemoryQueue, MemoryStore},
+    memory::{MemoryQueue, MemorySecrets, MemoryStore},
 };
 
 const CONTRACT: &str = r#"
@@ -32,6 +32,10 @@ schema:
     properties:
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
       - {name: at, logicalType: timestamp, physicalType: TIMESTAMPTZ}
+      - name: who
+        logicalType: string
+        classification: personal
+        customProperties: [{property: watershed, value: {personal: hash}}]
 "#;
 /// Deliveries after which an event counts as never acknowledged.
 const MAX_DELIVERIES: usize = 20;
@@ -50,11 +54,14 @@ impl World {
         let faults = Faults::default();
         let store = Arc::new(MemoryStore::new(faults.clone()));
         let commits = Arc::new(MemoryQueue::new(faults.clone()));
+        let secrets = Arc::new(MemorySecrets::new(faults.clone()));
+        secrets.insert("hash", b"a key of the tests");
         let scratch = tempfile::tempdir().unwrap();
         let config = Config {
             contracts: ".".into(),
             lake_bucket: "lake".into(),
             commit_queue_url: "queue".into(),
+            hash_secret: Some("hash".into()),
             scratch: scratch.path().into(),
             sink_memory_bytes: 1 << 20,
         };
@@ -62,6 +69,7 @@ impl World {
         let ports = Ports {
             store: store.clone(),
             commits: commits.clone(),
+            secrets: Arc::new(Parameters::new(secrets)),
         };
         let ingest = Ingest::with_ports(config, contracts, ports);
         let rows: String = (0..900)

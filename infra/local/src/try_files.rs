@@ -11,6 +11,7 @@ use std::{
     time::{Instant, UNIX_EPOCH},
 };
 use watershed_contract::Dataset;
+use watershed_decode::{HashKey, Treatment};
 use watershed_ingest::{
     pipeline::{self, Emitted, Job, Report, Table},
     quarantine::Origin,
@@ -18,6 +19,8 @@ use watershed_ingest::{
 
 /// Memory for rows that wait for their order: the function's default.
 const SINK_MEMORY_BYTES: usize = 64 * 1024 * 1024;
+/// Key of hashed columns: any will do to look at what comes of a file, and the deployed one is nobody's here.
+const TRIAL_HASH_KEY: &[u8] = b"cargo local try";
 /// Refused rows that are shown for each file.
 const MAX_SHOWN: usize = 10;
 
@@ -101,7 +104,9 @@ impl Trial {
             .ok()
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let time_us = modified.map_or(0, |since| since.as_micros() as i64);
+        let treatment = Treatment::new(dataset, Some(HashKey::new(TRIAL_HASH_KEY))).map_err(Error::doing(doing()))?;
         let job = Job {
+            treatment: Arc::new(treatment),
             dataset: Arc::clone(dataset),
             origin: Origin {
                 source: doing(),

@@ -19,6 +19,10 @@ pub struct Dataset {
     pub format: Format,
     /// How each column is read and checked; same order and length as `table.columns`.
     pub columns: Vec<ColumnRule>,
+    /// Columns of a source without header: those of the contract, dropped ones too.
+    pub source_columns: usize,
+    /// Names in the source of columns that are personal and go no further.
+    pub dropped: Vec<String>,
     /// Indexes of the primary key's columns, in key order; empty: none.
     pub primary_key: Vec<usize>,
     /// The table.
@@ -63,6 +67,10 @@ pub struct LocationPattern {
 pub struct ColumnRule {
     /// Name in the source (header cell or JSON key), where it differs from the column's.
     pub source: String,
+    /// Place in a source without header, from 0.
+    pub position: usize,
+    /// What is done with its values before they are written.
+    pub personal: Personal,
     /// White space at both ends is not part of the value.
     pub trim: bool,
     /// Spellings of null, after trimming. The empty field is null for every type but string, and there where listed.
@@ -75,6 +83,19 @@ pub struct ColumnRule {
     pub booleans: (BTreeSet<String>, BTreeSet<String>),
     /// What a value must be.
     pub checks: Checks,
+}
+
+/// What is done with the values of a personal column. In quarantine no value of it stands but for `Keep`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// Nothing: the column is not personal, or the contract wants it as it is.
+    Keep,
+    /// Replaced by their keyed hash: equal values stay equal.
+    Hash,
+    /// Replaced by one text.
+    Redact,
+    /// The column is not read, and not in the table.
+    Drop,
 }
 
 /// What is done to the letters of a string.
@@ -147,11 +168,28 @@ pub struct Checks {
     pub one_of: BTreeSet<String>,
 }
 
+impl ColumnRule {
+    /// True where its values may not be shown.
+    pub fn is_private(&self) -> bool {
+        self.personal != Personal::Keep
+    }
+}
+
 impl Dataset {
     /// `1.2.3`.
     pub fn version_text(&self) -> String {
         let (major, minor, patch) = self.version;
         format!("{major}.{minor}.{patch}")
+    }
+
+    /// True where values of the source may not be shown: neither in quarantine nor in messages.
+    pub fn is_private(&self) -> bool {
+        !self.dropped.is_empty() || self.columns.iter().any(ColumnRule::is_private)
+    }
+
+    /// True where a column is hashed.
+    pub fn needs_hash_key(&self) -> bool {
+        self.columns.iter().any(|rule| rule.personal == Personal::Hash)
     }
 
     /// Type of column `index`.

@@ -11,6 +11,7 @@ mod diagnostic;
 mod document;
 mod location;
 mod order;
+mod personal;
 mod property;
 mod reader;
 mod schema;

@@ -2,8 +2,9 @@
 
 use crate::{
     bounds::{self, Reading},
-    dataset::{Case, ColumnRule},
+    dataset::{Case, ColumnRule, Personal},
     diagnostic::shown,
+    personal,
     reader::{At, Map},
     temporal,
     types::{self, Typed},
@@ -17,8 +18,8 @@ pub const MAX_FIELD_ID: i64 = 999_999;
 pub const MAX_SPELLINGS: usize = 100;
 
 /// Keys of the watershed property of a column.
-const KEYS: [&str; 11] = [
-    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum",
+const KEYS: [&str; 12] = [
+    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum", "personal",
 ];
 
 /// How the schema object says that its columns are read, where they do not say it themselves.
@@ -74,6 +75,8 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         key.at.error("a primary key that may be null", "write required: true");
     }
     check_unique(&map, key.is_some());
+    let partition = position(&map, "partitioned", "partitionKeyPosition");
+    let personal = personal::read(&map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()]);
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
@@ -91,16 +94,20 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
             classification: map.text("classification").map(Into::into),
             tags: tags(&map),
         },
-        rule: rule(
-            &map,
-            name,
-            typed,
-            options.as_ref(),
-            custom.as_ref(),
-            (required, defaults),
-        ),
+        rule: ColumnRule {
+            position: index,
+            personal,
+            ..rule(
+                &map,
+                name,
+                typed,
+                options.as_ref(),
+                custom.as_ref(),
+                (required, defaults),
+            )
+        },
         key,
-        partition: position(&map, "partitioned", "partitionKeyPosition"),
+        partition,
         field_id,
     })
 }
@@ -192,6 +199,8 @@ fn rule(
         .unwrap_or_default();
     ColumnRule {
         source,
+        position: 0,
+        personal: Personal::Keep,
         trim,
         nulls: custom
             .and_then(|c| nulls(c, trim))

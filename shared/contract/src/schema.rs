@@ -1,7 +1,7 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
-    dataset::{CsvFormat, Dataset, Format, LocationPattern},
+    dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
     order,
     property::{self, Defaults, Property},
@@ -47,7 +47,12 @@ pub(crate) fn read(
         at.wrong("logicalType: object, or nothing");
     }
     let format = source.as_ref().map(|(_, wire)| format(wire, custom.as_ref()));
-    let columns = columns(map, custom.as_ref());
+    let all = columns(map, custom.as_ref());
+    let source_columns = all.len();
+    let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
+    if columns.is_empty() && !dropped.is_empty() {
+        map.error("every column is dropped", "write personal: hash or redact of one");
+    }
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
@@ -75,6 +80,8 @@ pub(crate) fn read(
         location: source?.0,
         format: format?,
         columns: rules,
+        source_columns,
+        dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
         primary_key,
         table,
         quarantine,

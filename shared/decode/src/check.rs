@@ -13,7 +13,6 @@ use arrow_array::{
     },
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use std::collections::HashSet;
 use watershed_contract::{Bound, BoundValue, Checks};
 use watershed_lake::ColumnType;
 
@@ -36,10 +35,10 @@ impl Checker {
         }
     }
 
-    /// Appends what is wrong with the column `index`. Rows of `skip` are not looked at: they are known to be bad.
-    pub fn check(&self, array: &ArrayRef, index: u32, skip: &HashSet<u32>, violations: &mut Vec<Violation>) {
+    /// Appends what is wrong with the column `index`. Rows that `skip` tells are not reported: they are known to be bad.
+    pub fn check(&self, array: &ArrayRef, index: u32, skip: &dyn Fn(u32) -> bool, violations: &mut Vec<Violation>) {
         let mut report = |row: usize, reason: Reason, message: String| {
-            if !skip.contains(&(row as u32)) {
+            if !skip(row as u32) {
                 violations.push(Violation {
                     row: row as u32,
                     column: Some(index),

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod ndjson;
 pub mod parquet_source;
 pub mod parse;
+pub mod personal;
 pub mod reject;
 mod scan;
 pub mod standardise;
@@ -25,6 +26,7 @@ mod words;
 
 pub use compression::{Compression, decompress};
 pub use keys::KeyIndex;
+pub use personal::{HashKey, Treatment};
 pub use reject::{ObjectReject, Reason, RejectedRow, Violation};
 pub use standardise::{Decoded, Standardiser};
 

@@ -4,6 +4,7 @@
 use crate::{
     block::{Block, Cell, Record},
     fields::{self, FieldMap},
+    personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
 };
@@ -82,9 +83,16 @@ impl ParquetReader {
             return Ok(None);
         };
         let batch = batch.map_err(|error| damaged(&error))?;
+        let mut hidden = vec![false; batch.num_columns()];
+        for (column, field) in self.fields.iter().enumerate() {
+            if let Some(field) = field {
+                hidden[*field] = standardiser.treatment().hides(column);
+            }
+        }
         let rows = ParquetRows {
             batch: &batch,
             first: self.row,
+            hidden,
         };
         let mut violations = Vec::new();
         let mut columns = Vec::with_capacity(self.fields.len());
@@ -173,30 +181,23 @@ fn cells(text: &StringArray) -> Block {
 struct ParquetRows<'a> {
     batch: &'a RecordBatch,
     first: u64,
+    hidden: Vec<bool>,
 }
 
 impl Rows for ParquetRows<'_> {
     type Cursor = ();
 
-    /// The row's bytes are its values as one JSON-like line: in the file it has none of its own.
+    /// The row's bytes are its values as one line of JSON: in the file it has none of its own.
     fn row(&self, row: usize, _: &mut ()) -> RejectedRow {
         let options = FormatOptions::default().with_null("null");
-        let values = self
-            .batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .zip(self.batch.columns())
-            .map(|(field, column)| {
-                let value = ArrayFormatter::try_new(column, &options).map(|formatter| formatter.value(row).to_string());
-                let value = value.unwrap_or_default();
-                if column.is_null(row) {
-                    format!("{:?}: null", field.name())
-                } else {
-                    format!("{:?}: {value:?}", field.name())
-                }
-            });
-        let raw = format!("{{{}}}", values.collect::<Vec<_>>().join(", ")).into_bytes();
+        let schema = self.batch.schema_ref();
+        let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
+        let values = columns.map(|((field, column), hidden)| {
+            let value = ArrayFormatter::try_new(column, &options).map(|formatter| formatter.value(row).to_string());
+            let value = Some(value.unwrap_or_default()).filter(|_| !column.is_null(row));
+            (field.name().as_str(), value, *hidden)
+        });
+        let raw = personal::line(values);
         RejectedRow {
             offset: 0,
             length: raw.len() as u64,

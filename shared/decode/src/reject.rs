@@ -80,6 +80,11 @@ impl Reason {
         }
     }
 
+    /// What is said of it where no value may be shown.
+    pub fn without_value(self) -> String {
+        format!("{self}; personal data is not shown")
+    }
+
     /// True where the record itself could not be split into fields, so that its values were not looked at.
     pub fn is_structural(self) -> bool {
         matches!(

@@ -6,6 +6,7 @@ use crate::{
     fields::FieldMap,
     keys::{KeyIndex, keys},
     parse::ColumnParser,
+    personal::Treatment,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
@@ -30,6 +31,7 @@ pub struct Standardiser {
     parsers: Vec<ColumnParser>,
     checkers: Vec<Checker>,
     keys: KeyIndex,
+    treatment: Arc<Treatment>,
 }
 
 /// How a row that is refused is told: where it lies, and its bytes.
@@ -42,8 +44,8 @@ pub trait Rows {
 }
 
 impl Standardiser {
-    /// `schema` is the Arrow schema of the dataset's table; `keys` is of a first or a second pass.
-    pub fn new(dataset: Arc<Dataset>, schema: SchemaRef, keys: KeyIndex) -> Self {
+    /// `schema` is the Arrow schema of the dataset's table; `keys` is of a first or a second pass; `treatment` is the dataset's.
+    pub fn new(dataset: Arc<Dataset>, schema: SchemaRef, keys: KeyIndex, treatment: Arc<Treatment>) -> Self {
         let columns = || dataset.columns.iter().zip(&dataset.table.columns);
         let parsers = columns()
             .map(|(rule, column)| ColumnParser::new(rule, column.kind))
@@ -57,12 +59,18 @@ impl Standardiser {
             parsers,
             checkers,
             keys,
+            treatment,
         }
     }
 
     /// The keys that were seen.
     pub fn into_keys(self) -> KeyIndex {
         self.keys
+    }
+
+    /// What is done with personal columns.
+    pub fn treatment(&self) -> &Treatment {
+        &self.treatment
     }
 
     /// The reader of column `index`'s text.
@@ -78,7 +86,17 @@ impl Standardiser {
             parser.parse(block, *field, index, &mut violations)
         };
         let columns = self.parsers.iter().zip(fields).zip(0..).map(parse).collect();
-        self.rows(columns, violations, &*block)
+        if !self.treatment.is_private() {
+            return self.rows(columns, violations, &*block);
+        }
+        let (treatment, dataset) = (Arc::clone(&self.treatment), Arc::clone(&self.dataset));
+        let hidden = Hidden {
+            block,
+            fields,
+            treatment: &treatment,
+            dataset: &dataset,
+        };
+        self.rows(columns, violations, &hidden)
     }
 
     /// Typed columns, and what is known to be wrong with them.
@@ -88,27 +106,25 @@ impl Standardiser {
         mut violations: Vec<Violation>,
         rows: &impl Rows,
     ) -> Result<Decoded, DecodeError> {
-        let broken: HashSet<u32> = violations
-            .iter()
-            .filter(|v| v.column.is_none())
-            .map(|v| v.row)
-            .collect();
+        let total = columns.first().map_or(0, Array::len);
+        let mut broken = vec![false; total];
+        for violation in violations.iter().filter(|v| v.column.is_none()) {
+            broken[violation.row as usize] = true;
+        }
         for ((checker, column), index) in self.checkers.iter().zip(&columns).zip(0..) {
-            let unread = violations.iter().filter(|v| v.column == Some(index)).map(|v| v.row);
-            let skip: HashSet<u32> = if violations.is_empty() {
-                HashSet::new()
-            } else {
-                broken.iter().copied().chain(unread).collect()
-            };
+            let of_column = violations.iter().filter(|v| v.column == Some(index));
+            let unread: HashSet<u32> = of_column.map(|v| v.row).collect();
+            let skip = |row: u32| broken[row as usize] || unread.contains(&row);
             checker.check(column, index, &skip, &mut violations);
         }
-        let total = columns.first().map_or(0, Array::len);
         let mut accepted = vec![true; total];
         for violation in &violations {
             accepted[violation.row as usize] = false;
         }
         self.check_keys(&columns, &mut accepted, &mut violations)?;
-        let batch = batch(&self.schema, columns, &accepted, !violations.is_empty())?;
+        let batch = self
+            .treatment
+            .apply(batch(&self.schema, columns, &accepted, !violations.is_empty())?);
         Ok(Decoded {
             batch,
             rejected: self.rejected(violations, rows),
@@ -151,6 +167,13 @@ impl Standardiser {
 
     fn rejected<R: Rows>(&self, mut violations: Vec<Violation>, rows: &R) -> Vec<RejectedRow> {
         violations.sort_by_key(|violation| (violation.row, violation.column));
+        let hides = |violation: &Violation| match violation.column {
+            Some(column) => self.treatment.hides(column as usize),
+            None => self.treatment.is_private(),
+        };
+        for violation in violations.iter_mut().filter(|violation| hides(violation)) {
+            violation.message = violation.reason.without_value();
+        }
         let mut cursor = R::Cursor::default();
         let name = |violation: &Violation| {
             violation
@@ -246,6 +269,25 @@ impl Rows for Block {
             reason: Reason::Type,
             message: String::new(),
             raw,
+        }
+    }
+}
+
+/// A block whose rows may not be shown as they are.
+struct Hidden<'a> {
+    block: &'a Block,
+    fields: &'a FieldMap,
+    treatment: &'a Treatment,
+    dataset: &'a Dataset,
+}
+
+impl Rows for Hidden<'_> {
+    type Cursor = LineCursor;
+
+    fn row(&self, row: usize, cursor: &mut LineCursor) -> RejectedRow {
+        RejectedRow {
+            raw: self.treatment.shown_row(self.block, row, self.fields, self.dataset),
+            ..self.block.row(row, cursor)
         }
     }
 }

@@ -4,18 +4,19 @@
 //!
 //! * [`invocation`]: logger, metrics, tracing.
 //! * [`batch`]: SQS batches with partial failures.
-//! * [`config`]: parameters from the environment.
-//! * [`Secret`], in [`secret`]: masking.
+//! * [`config`]: settings from the environment. [`parameters`]: secrets from the service that keeps them.
+//! * [`Secret`]: masking.
 //! * [`runtime`]: the loop.
 
 pub mod batch;
 pub mod config;
 pub mod invocation;
+pub mod parameters;
 pub mod runtime;
-pub mod secret;
 
 pub use batch::{BatchResponse, SqsEvent, SqsMessage, process};
 pub use config::{ConfigErrors, Environment};
 pub use invocation::{Invocation, Level, Unit};
+pub use parameters::Parameters;
 pub use runtime::run;
-pub use secret::Secret;
+pub use watershed_ports::Secret;

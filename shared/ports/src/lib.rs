@@ -5,8 +5,10 @@
 pub mod error;
 pub mod faults;
 pub mod memory;
+pub mod secret;
 
 pub use error::{Kind, PortError};
+pub use secret::Secret;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -74,6 +76,13 @@ pub trait ObjectStore: Send + Sync {
 pub trait Queue: Send + Sync {
     /// The message stands in the queue once this returns; it may stand there more often.
     async fn send(&self, body: String) -> Result<(), PortError>;
+}
+
+/// Keeps secrets.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The secret's current value, which is not empty. [`Kind::Fault`] where there is none of that name, or it may not be read.
+    async fn read(&self, name: &str) -> Result<Secret<Vec<u8>>, PortError>;
 }
 
 /// A bus that takes an event at least once.

@@ -2,7 +2,7 @@
 
 use crate::{
     ByteStream, Catalog, CatalogEntry, CatalogTable, EventBus, ObjectId, ObjectMeta, ObjectStore, PortError, Queue,
-    faults::Faults,
+    Secret, Secrets, faults::Faults,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -267,6 +267,38 @@ impl Catalog for MemoryCatalog {
                     expected.version
                 ))),
             }
+        })
+    }
+}
+
+/// Secrets by name.
+#[derive(Debug, Default)]
+pub struct MemorySecrets {
+    values: Mutex<BTreeMap<String, Secret<Vec<u8>>>>,
+    faults: Faults,
+}
+
+impl MemorySecrets {
+    /// None, calls counted in `faults`.
+    pub fn new(faults: Faults) -> Self {
+        Self {
+            values: Mutex::default(),
+            faults,
+        }
+    }
+
+    /// Sets a secret without counting a call.
+    pub fn insert(&self, name: &str, value: &[u8]) {
+        lock(&self.values).insert(name.into(), Secret::new(value.to_vec()));
+    }
+}
+
+#[async_trait]
+impl Secrets for MemorySecrets {
+    async fn read(&self, name: &str) -> Result<Secret<Vec<u8>>, PortError> {
+        self.faults.call(format!("secret {name}"), || {
+            let value = lock(&self.values).get(name).cloned();
+            value.ok_or_else(|| PortError::fault(format!("there is no secret {name}")))
         })
     }
 }

@@ -4,6 +4,7 @@
 use arrow_array::{Array, RecordBatch, cast::AsArray};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 use watershed_contract::Dataset;
+use watershed_decode::{HashKey, Treatment};
 use watershed_ingest::{
     pipeline::{self, Job, PipelineError, Report, Table},
     quarantine::Origin,
@@ -27,6 +28,7 @@ pub type Files = BTreeMap<(String, String), Vec<u8>>;
 pub fn run(dataset: &Arc<Dataset>, bytes: &[u8]) -> Result<(Report, Files), PipelineError> {
     let folder = tempfile::tempdir().unwrap();
     let job = Job {
+        treatment: Arc::new(Treatment::new(dataset, Some(HashKey::new(b"a key of the tests"))).unwrap()),
         dataset: Arc::clone(dataset),
         origin: Origin {
             source: "s3://raw/things/one".into(),

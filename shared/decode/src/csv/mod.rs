@@ -40,8 +40,8 @@ impl<R: Read> CsvReader<R> {
         let mut reader = Self {
             input: TextInput::open(input, compression)?,
             format: format.clone(),
-            fields: (0..dataset.columns.len()).map(Some).collect(),
-            width: dataset.columns.len(),
+            fields: dataset.columns.iter().map(|rule| Some(rule.position)).collect(),
+            width: dataset.source_columns,
             line: 1,
         };
         if format.header && !reader.input.rest().is_empty() {
