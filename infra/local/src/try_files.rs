@@ -1,6 +1,7 @@
 //! `cargo local try`: the very code of the `ingest` function on local files, without any cloud.
 
 use crate::{Error, Result, Ui};
+use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -188,21 +189,24 @@ fn print(tried: &Tried, dataset: &Dataset) {
         shown,
     } = tried;
     let rows = report.accepted + report.rejected;
-    let megabytes = report.bytes_in as f64 / 1e6;
     println!("{} → {}", input.display(), dataset.table.name);
     if let Some(reject) = &report.object {
         println!("  refused whole: {reject}");
         return;
     }
-    let (rate, speed) = (rows as f64 / seconds, megabytes / seconds);
-    println!("  {rows} rows, {megabytes:.1} MB in {seconds:.2} s: {rate:.0} rows/s, {speed:.0} MB/s");
-    let bytes: u64 = report.data.iter().map(|file| file.bytes).sum();
+    let (rate, speed) = (rows as f64 / seconds, (report.bytes_in as f64 / seconds) as u64);
     println!(
-        "  {} accepted, in {} files of {:.1} MB",
-        report.accepted,
-        report.data.len(),
-        bytes as f64 / 1e6
+        "  {rows} rows, {} in {seconds:.2} s: {rate:.0} rows/s, {}/s",
+        DecimalBytes(report.bytes_in),
+        DecimalBytes(speed)
     );
+    let bytes: u64 = report.data.iter().map(|file| file.bytes).sum();
+    let files = match report.data.len() {
+        0 => String::new(),
+        1 => format!(", in a file of {}", DecimalBytes(bytes)),
+        several => format!(", in {several} files of {} together", DecimalBytes(bytes)),
+    };
+    println!("  {} accepted{files}", report.accepted);
     if report.rejected > 0 {
         let reasons: Vec<String> = report
             .by_reason
