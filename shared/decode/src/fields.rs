@@ -42,7 +42,10 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<FieldMap, ObjectRe
         } else {
             list(&missing)
         };
-        let has = list(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let has = match list(&names.iter().map(String::as_str).collect::<Vec<_>>()) {
+            nothing if nothing.is_empty() => "nothing".into(),
+            names => names,
+        };
         let message = format!(
             "the header lacks {lacks}; it has {has}: correct the file, or the columns' `source` names or `header` in the contract"
         );

@@ -7,6 +7,11 @@
 //! * [`config`]: settings from the environment. [`parameters`]: secrets from the service that keeps them.
 //! * [`Secret`]: masking.
 //! * [`runtime`]: the loop.
+//!
+//! Powertools' idempotency keeps a record of every call in a table of its own, and forgets it after an hour. Here nothing needs to
+//! be remembered beside the data: object keys and request tokens are digests of the input (`watershed_lake`), and what a table
+//! holds of each source is swapped together with the table (the committer's ledger). A call that comes again a month later, out of a
+//! dead-letter queue, still changes nothing.
 
 pub mod batch;
 pub mod config;
