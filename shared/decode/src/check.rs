@@ -1,6 +1,7 @@
 //! Typed columns against the contract's rules.
 
 use crate::{
+    arrays,
     reject::{Reason, Violation, shown},
     words::Words,
 };
@@ -12,7 +13,6 @@ use arrow_array::{
         TimestampMicrosecondType,
     },
 };
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use watershed_contract::{Bound, BoundValue, Checks};
 use watershed_lake::ColumnType;
 
@@ -212,25 +212,13 @@ fn lengths_shown(min: usize, max: Option<usize>) -> String {
 }
 
 fn value_shown(array: &ArrayRef, row: usize) -> String {
-    let options = FormatOptions::default();
-    ArrayFormatter::try_new(array, &options)
-        .map_or_else(|e| e.to_string(), |formatter| format!("`{}`", formatter.value(row)))
+    format!("`{}`", arrays::text(array, row).unwrap_or_default())
 }
 
 fn exact_shown(value: i128, kind: ColumnType) -> String {
     let micros = |us: i128| chrono::DateTime::from_timestamp_micros(us as i64);
     match kind {
-        ColumnType::Decimal { scale, .. } if scale > 0 => {
-            let unit = 10_u128.pow(u32::from(scale));
-            let sign = if value < 0 { "-" } else { "" };
-            let magnitude = value.unsigned_abs();
-            format!(
-                "{sign}{}.{:0width$}",
-                magnitude / unit,
-                magnitude % unit,
-                width = usize::from(scale)
-            )
-        }
+        ColumnType::Decimal { scale, .. } => arrays::decimal(value, scale as i8),
         ColumnType::Date => {
             micros(value * 86_400_000_000).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%d").to_string())
         }

@@ -8,6 +8,7 @@
 //! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
 //! over a block of records, so that each loop knows one type, and a bad value costs only its row.
 
+mod arrays;
 pub mod block;
 pub mod check;
 pub mod compression;

@@ -2,18 +2,15 @@
 //! by the same rules as a CSV field.
 
 use crate::{
+    arrays,
     block::{Block, Cell, Record},
     fields::{self, FieldMap},
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
-use arrow_cast::{
-    cast,
-    display::{ArrayFormatter, FormatOptions},
-};
-use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, SchemaRef};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -126,37 +123,20 @@ fn convert(
     index: usize,
     violations: &mut Vec<Violation>,
 ) -> Result<ArrayRef, DecodeError> {
-    let unreadable = |error: ArrowError| {
-        let message = format!(
-            "a column of type {} cannot be read as {target} ({error}): mend the contract",
-            array.data_type()
-        );
-        ObjectReject::new(Reason::WrongFormat, message)
-    };
-    if *target != DataType::Utf8 && is_exact(array.data_type(), target) {
-        return Ok(cast(array, target).map_err(unreadable)?);
+    if *target != DataType::Utf8
+        && let Some(exact) = arrays::exact(array, target)
+    {
+        return Ok(exact);
     }
-    let text = cast(array, &DataType::Utf8).map_err(unreadable)?;
+    let Some(text) = arrays::texts(array) else {
+        let kind = array.data_type();
+        let name = standardiser.name(index);
+        let message = format!("column `{name}` is of type {kind}, which cannot be read as {target}: mend the contract");
+        return Err(ObjectReject::new(Reason::WrongFormat, message).into());
+    };
     Ok(standardiser
         .parser(index)
-        .parse(&cells(text.as_string()), Some(0), index as u32, violations))
-}
-
-/// True where a cast keeps every value. Timestamps finer than microseconds are cut.
-fn is_exact(from: &DataType, to: &DataType) -> bool {
-    use DataType::{
-        Binary, BinaryView, FixedSizeBinary, Float32, Float64, Int8, Int16, Int32, Int64, LargeBinary, Timestamp,
-        UInt8, UInt16, UInt32,
-    };
-    match (from, to) {
-        _ if from == to => true,
-        (Int8 | Int16 | UInt8 | UInt16, Int32 | Int64) | (Int32 | UInt32, Int64) | (Float32, Float64) => true,
-        (BinaryView | LargeBinary | FixedSizeBinary(_), Binary) => true,
-        (Timestamp(_, from_zone), Timestamp(TimeUnit::Microsecond, to_zone)) => {
-            from_zone.is_some() == to_zone.is_some()
-        }
-        _ => false,
-    }
+        .parse(&cells(&text), Some(0), index as u32, violations))
 }
 
 /// A block of one column.
@@ -189,12 +169,11 @@ impl Rows for ParquetRows<'_> {
 
     /// The row's bytes are its values as one line of JSON: in the file it has none of its own.
     fn row(&self, row: usize, _: &mut ()) -> RejectedRow {
-        let options = FormatOptions::default().with_null("null");
         let schema = self.batch.schema_ref();
         let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
         let values = columns.map(|((field, column), hidden)| {
-            let value = ArrayFormatter::try_new(column, &options).map(|formatter| formatter.value(row).to_string());
-            let value = Some(value.unwrap_or_default()).filter(|_| !column.is_null(row));
+            let shown = || arrays::text(column, row).unwrap_or_else(|| format!("({})", column.data_type()));
+            let value = column.is_valid(row).then(shown);
             (field.name().as_str(), value, *hidden)
         });
         let raw = personal::line(values);

@@ -73,6 +73,11 @@ impl Standardiser {
         &self.treatment
     }
 
+    /// Name of column `index`.
+    pub fn name(&self, index: usize) -> &str {
+        &self.dataset.table.columns[index].name
+    }
+
     /// The reader of column `index`'s text.
     pub fn parser(&self, index: usize) -> &ColumnParser {
         &self.parsers[index]
