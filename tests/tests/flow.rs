@@ -8,18 +8,21 @@ mod nycflights13;
 mod order;
 #[path = "flow/others.rs"]
 mod others;
+#[path = "flow/private.rs"]
+mod private;
 
 use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
     ("shared", "simple"),
     ("unreadable", "simple"),
     ("broken", "strict"),
+    ("people", "private"),
 ];
 
 fn cloud() -> &'static Cloud {
