@@ -296,7 +296,7 @@ impl Tried<'_> {
         let money = self.values.name.split('_').any(|word| MONEY.contains(&word));
         if all_plain
             && shape.pointed > 0
-            && (shape.decimals_agree() || (money && shape.max_decimals <= 4))
+            && ((shape.decimals_agree() && shape.max_decimals > 1) || (money && shape.max_decimals <= 4))
             && let Some(guess) = decimal(shape.max_whole_digits, shape.max_decimals)
             && self.fits(&guess).is_some()
         {
