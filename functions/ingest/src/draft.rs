@@ -70,7 +70,10 @@ async fn footer(ports: &Ports, id: &ObjectId, bytes: u64, beginning: &Bytes) -> 
     if !is_parquet(beginning) || bytes <= beginning.len() as u64 {
         return Ok(None);
     }
-    let end = ports.store.read_range(id, bytes - FOOTER_END_BYTES, bytes).await?;
+    let end = ports
+        .store
+        .read_range(id, bytes.saturating_sub(FOOTER_END_BYTES), bytes)
+        .await?;
     match footer_bytes(&end, bytes) {
         None => Ok(None),
         Some(length) => ports.store.read_range(id, bytes - length, bytes).await.map(Some),

@@ -142,6 +142,83 @@ fn parquet_by_its_schema_and_rows() {
     assert!(watershed_contract::parse("x.odcs.yaml", &sparse.yaml()).is_ok());
 }
 
+#[tokio::test]
+async fn a_large_parquet_file_is_drafted_by_its_footer() {
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use watershed_ingest::{Ports, draft::Drafted, event::Created};
+    use watershed_ports::{
+        faults::Faults,
+        memory::{MemoryQueue, MemoryStore},
+    };
+    let hashes = (0..120_000_u64).map(|n| {
+        format!(
+            "{:016x}{:032x}",
+            n.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            u128::from(n) << 7
+        )
+    });
+    let columns: [(&str, ArrayRef); 2] = [
+        ("Hash", Arc::new(StringArray::from_iter_values(hashes))),
+        ("n", Arc::new(Int64Array::from_iter_values(0..120_000))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut parquet = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut parquet, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    assert!(parquet.len() > watershed_infer::SAMPLE_BYTES);
+    let store = Arc::new(MemoryStore::new(Faults::default()));
+    let meta = store.insert("raw", "a/b.parquet", parquet);
+    let source = watershed_lake::SourceVersion {
+        bucket: "raw".into(),
+        key: "a/b.parquet".into(),
+        version_id: None,
+        etag: meta.etag,
+        sequencer: "01".into(),
+    };
+    let created = Created {
+        source,
+        bytes: meta.bytes,
+        time_us: 0,
+    };
+    let ports = Ports {
+        store: store.clone(),
+        commits: Arc::new(MemoryQueue::new(Faults::default())),
+    };
+    let lake = watershed_lake::LakeLocation::bucket("lake");
+    let drafted = watershed_ingest::draft::draft(&ports, &lake, &created).await.unwrap();
+    assert_eq!(
+        drafted,
+        Drafted::Contract("s3://lake/drafts/a/b.parquet.odcs.yaml".into())
+    );
+    let text = String::from_utf8(store.snapshot()["lake/drafts/a/b.parquet.odcs.yaml"].to_vec()).unwrap();
+    let dataset = watershed_contract::parse("b.odcs.yaml", &text).unwrap().remove(0);
+    assert_eq!(
+        (dataset.columns[0].source.as_str(), dataset.kind(1).to_string()),
+        ("Hash", "long".to_string())
+    );
+}
+
+#[test]
+fn flights_as_the_demo_has_them() {
+    let text = "year,dep_time,arr_delay,carrier,tailnum,origin,time_hour\n\
+        2013,517,11,UA,N14228,EWR,2013-01-01T10:00:00Z\n2013,NA,NA,B6,NA,JFK,2013-01-01T10:00:00Z\n\
+        2013,542,-33,AA,N619AA,JFK,2013-01-01T11:00:00Z\n";
+    let (draft, _) = ingested("nycflights13/flights/2013.csv.gz", text.as_bytes());
+    assert_eq!(
+        types(&draft),
+        ["int", "int", "int", "string", "string", "string", "timestamptz"]
+    );
+    assert_eq!(
+        draft.columns.iter().map(|column| column.nulls).collect::<Vec<_>>(),
+        [0, 1, 1, 0, 1, 0, 0]
+    );
+    assert_eq!(
+        (draft.nulls.as_slice(), draft.partition.map(|p| p.column)),
+        (&["NA".to_string()][..], Some(6))
+    );
+}
+
 #[test]
 fn compressed_and_cut() {
     use std::io::Write as _;

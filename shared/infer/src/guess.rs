@@ -437,7 +437,13 @@ impl Tried<'_> {
             ColumnType::Date,
             ColumnType::Timestamp,
         ] {
-            let (_, unread) = self.values.read(&Guess::likely(kind).parser(&self.nulls));
+            let parser = Guess::likely(kind).parser(&self.nulls);
+            let mut of_probe = Vec::new();
+            parser.parse(&self.probe, Some(0), 0, &mut of_probe);
+            if of_probe.len() * 2 > self.distinct {
+                continue;
+            }
+            let (_, unread) = self.values.read(&parser);
             if unread > 0 && unread * 100 <= shape.values * NEARLY_PERCENT {
                 let note = format!("all but {unread} of {} values could be read as {kind}", shape.values);
                 return text.note(Sure::Unsure, note);

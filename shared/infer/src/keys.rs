@@ -13,8 +13,8 @@ use watershed_lake::ColumnType;
 const MAX_PAIRED: usize = 10;
 /// Rows from which on a column that is unique is so by no accident.
 const MIN_ROWS: usize = 100;
-/// Longest text that is a key, in characters.
-const MAX_KEY_CHARS: usize = 64;
+/// Longest text that is a key, in characters: a UUID.
+const MAX_KEY_CHARS: usize = 36;
 /// Longest time that a partition by month may span: more make too many files of an object.
 const MAX_SPAN_DAYS: i128 = 366 * 30;
 /// Microseconds of a day.
@@ -52,7 +52,8 @@ pub fn key(columns: &[Column], values: &[Values<'_>], nulls: &BTreeSet<String>, 
         .iter()
         .find(|index| columns[**index].unique && !is_time(&columns[**index]));
     if let Some(index) = single {
-        let sure = sure(rank(&columns[*index]) > 1, rows);
+        // The first column is often the key, whatever it is called.
+        let sure = sure(*index == 0 || rank(&columns[*index]) > 1, rows);
         return Some(Key {
             columns: vec![*index],
             sure,
@@ -113,7 +114,7 @@ fn rank(column: &Column) -> usize {
     match () {
         () if ["id", "uuid", "key"].contains(&column.name.as_str()) => 4,
         () if WORDS.contains(&last) => 3,
-        () if last.ends_with("id") && last.len() <= 12 => 2,
+        () if ["id", "key", "code", "number"].iter().any(|word| last.ends_with(word)) && last.len() <= 12 => 2,
         () if column.kind == ColumnType::String || is_time(column) => 1,
         () => 0,
     }

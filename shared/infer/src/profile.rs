@@ -16,7 +16,7 @@ use arrow_array::{
     },
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use watershed_contract::EpochUnit;
+use watershed_contract::{EpochUnit, limits::MAX_CONTRACT_BYTES};
 use watershed_lake::ColumnType;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -26,6 +26,8 @@ pub const MAX_DISTINCT: usize = 1_000;
 const MAX_ENUM: usize = 20;
 /// Rows for each of them, so that they are no accident.
 const MIN_ROWS_PER_ENUM: usize = 10;
+/// Longest text that is a code: `NA` is Namibia.
+const MAX_CODE_BYTES: usize = 3;
 /// Longest value that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 40;
 /// Values that are shown.
@@ -128,7 +130,7 @@ pub fn draft(samples: &[Sample], key: &str) -> Result<Draft, Refusal> {
             notes.push(note.clone());
         }
     }
-    Ok(Draft {
+    let draft = Draft {
         place: names::place(key),
         layout: first.layout.clone(),
         layout_sure: samples
@@ -145,7 +147,20 @@ pub fn draft(samples: &[Sample], key: &str) -> Result<Draft, Refusal> {
         nulls: nulls.into_iter().collect(),
         columns,
         notes,
-    })
+    };
+    check_size(draft)
+}
+
+/// Names may be so long that their contract is too large to be read.
+fn check_size(draft: Draft) -> Result<Draft, Refusal> {
+    let bytes = draft.yaml().len();
+    if bytes <= MAX_CONTRACT_BYTES {
+        return Ok(draft);
+    }
+    Err(Refusal::new(
+        format!("the contract would have {bytes} bytes, more than {MAX_CONTRACT_BYTES}"),
+        "give the columns shorter names",
+    ))
 }
 
 /// One contract reads both.
@@ -216,7 +231,11 @@ fn nulls(first: &Sample, all: &[Values<'_>], guesses: &[Guess]) -> BTreeSet<Stri
     }
     for (values, guess) in all.iter().zip(guesses) {
         let is_text = guess.kind == ColumnType::String;
-        let known = if is_text { &NULLS[..NULLS_OF_TEXT] } else { &NULLS[..] };
+        let known = if is_text && is_code(values) {
+            &NULLS[..NULLS_OF_TEXT]
+        } else {
+            &NULLS[..]
+        };
         let empty = is_text && matches!(first.layout, Layout::Csv(_));
         for text in values.texts().flatten() {
             if text.is_empty() && empty && !found.contains("") {
@@ -232,10 +251,16 @@ fn nulls(first: &Sample, all: &[Values<'_>], guesses: &[Guess]) -> BTreeSet<Stri
     found
 }
 
+/// True where most texts are so short that a spelling of null may be one of them.
+fn is_code(values: &Values<'_>) -> bool {
+    let long = values.values().filter(|text| text.len() > MAX_CODE_BYTES).count();
+    long * 2 < values.values().count()
+}
+
 fn column(values: &Values<'_>, guess: Guess, source: String, nulls: &BTreeSet<String>) -> Column {
     let parser = guess.parser(nulls);
     let (arrays, _) = values.read(&parser);
-    let seen = Seen::of(values, guess.kind, &arrays);
+    let seen = Seen::of(values, guess.kind, &arrays, nulls);
     let looked_through = matches!(
         guess.kind,
         ColumnType::String | ColumnType::Int | ColumnType::Long | ColumnType::Decimal { .. }
@@ -307,7 +332,7 @@ struct Seen<'a> {
 type Place<'a> = (i128, &'a [u8]);
 
 impl<'a> Seen<'a> {
-    fn of(values: &Values<'a>, kind: ColumnType, arrays: &[ArrayRef]) -> Self {
+    fn of(values: &Values<'a>, kind: ColumnType, arrays: &[ArrayRef], nulls: &BTreeSet<String>) -> Self {
         let mut seen = Self {
             rows: 0,
             values: 0,
@@ -326,7 +351,7 @@ impl<'a> Seen<'a> {
                 let text = texts.next().flatten();
                 seen.rows += 1;
                 let Some(text) = text.filter(|_| array.is_valid(row)) else {
-                    seen.null(text);
+                    seen.null(text, nulls);
                     continue;
                 };
                 let place = places.as_ref().and_then(|places| places[row]);
@@ -337,10 +362,12 @@ impl<'a> Seen<'a> {
         seen
     }
 
-    fn null(&mut self, text: Option<&[u8]>) {
+    fn null(&mut self, text: Option<&[u8]>, nulls: &BTreeSet<String>) {
         self.unique = false;
-        if let Some(text) = text {
-            *self.spellings.entry(shown(text)).or_default() += 1;
+        // What is none of them could not be read, and is a value.
+        let spelling = text.and_then(|text| std::str::from_utf8(text).ok());
+        if let Some(spelling) = spelling.filter(|text| text.is_empty() || nulls.contains(*text)) {
+            *self.spellings.entry(spelling.into()).or_default() += 1;
         }
     }
 
