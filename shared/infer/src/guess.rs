@@ -12,7 +12,7 @@ use arrow_array::{
     types::{Date32Type, Int64Type, TimestampMicrosecondType},
 };
 use std::collections::{BTreeSet, HashSet};
-use watershed_contract::{Case, Checks, ColumnRule, EpochUnit, TemporalFormat, limits::MAX_PRECISION};
+use watershed_contract::{Case, Checks, ColumnRule, EpochUnit, Personal, TemporalFormat, limits::MAX_PRECISION};
 use watershed_decode::{
     block::{Block, Cell, Record},
     parse::ColumnParser,
@@ -100,6 +100,8 @@ impl Guess {
         };
         let rule = ColumnRule {
             source: String::new(),
+            position: 0,
+            personal: Personal::Keep,
             trim: true,
             nulls: nulls.clone(),
             case: Case::Keep,

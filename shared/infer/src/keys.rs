@@ -97,7 +97,9 @@ fn may_be_key(column: &Column) -> bool {
     let kind = matches!(column.kind, ColumnType::Int | ColumnType::Long | ColumnType::String) || is_time(column);
     let short = column.lengths.is_none_or(|(_, longest)| longest <= MAX_KEY_CHARS);
     let several = column.distinct != Distinct::Exactly(1);
-    kind && short && several && column.nulls == 0 && (column.personal.is_none() || rank(column) > 1)
+    // Of personal columns only text can be a key: it is hashed, others are dropped.
+    let shown = column.personal.is_none() || (column.kind == ColumnType::String && rank(column) > 1);
+    kind && short && several && column.nulls == 0 && shown
 }
 
 fn is_time(column: &Column) -> bool {

@@ -9,12 +9,14 @@ use ::parquet::{
     errors::ParquetError,
     file::reader::{ChunkReader, Length},
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
-use arrow_cast::cast;
+use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
 use bytes::{Buf, Bytes};
 use watershed_contract::limits::{MAX_COLUMNS, MAX_PRECISION};
-use watershed_decode::block::{Block, Cell, Record};
+use watershed_decode::{
+    block::{Block, Cell, Record},
+    parquet_source::texts,
+};
 use watershed_lake::ColumnType;
 
 /// First and last bytes of every Parquet file (Apache Parquet, "File Format").
@@ -104,16 +106,16 @@ pub fn sample(file: impl ChunkReader + 'static, label: &str) -> Result<Sample, R
         .fields()
         .iter()
         .enumerate()
-        .filter_map(|(index, field)| match kind(field.data_type()) {
-            Some(kind) => Some((index, field.as_ref().clone(), kind)),
-            None => {
+        .filter_map(|(index, field)| {
+            let kind = kind(field.data_type());
+            if kind.is_none() {
                 notes.push(format!(
                     "column {} of type {} is left out: no column can have it",
                     field.name(),
                     field.data_type()
                 ));
-                None
             }
+            kind.map(|kind| (index, field.as_ref().clone(), kind))
         })
         .collect();
     if fields.is_empty() || fields.len() > MAX_COLUMNS {
@@ -163,7 +165,7 @@ fn rows(
         .build()?;
     let mut block = empty(fields.len());
     for batch in reader {
-        append(&mut block, &batch?, fields)?;
+        append(&mut block, &batch?, fields);
         if block.bytes.len() > MAX_TEXT_BYTES {
             break;
         }
@@ -171,27 +173,19 @@ fn rows(
     Ok(block)
 }
 
-fn append(
-    block: &mut Block,
-    batch: &RecordBatch,
-    fields: &[(usize, Field, ColumnType)],
-) -> Result<(), Box<dyn std::error::Error>> {
-    let text = |(index, _, kind): &(usize, Field, ColumnType)| -> Result<Option<ArrayRef>, arrow_schema::ArrowError> {
-        // Bytes are no text: of them nothing is shown.
-        if *kind == ColumnType::Binary {
-            Ok(None)
-        } else {
-            cast(batch.column(*index), &DataType::Utf8).map(Some)
-        }
+fn append(block: &mut Block, batch: &RecordBatch, fields: &[(usize, Field, ColumnType)]) {
+    // Bytes are no text: of them nothing is shown.
+    let text = |(index, _, kind): &(usize, Field, ColumnType)| match kind {
+        ColumnType::Binary => None,
+        _ => texts(batch.column(*index)),
     };
-    let columns = fields.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let columns: Vec<Option<StringArray>> = fields.iter().map(text).collect();
     for row in 0..batch.num_rows() {
         let start = block.bytes.len();
         for column in &columns {
             let value = column
                 .as_ref()
-                .map(|column| column.as_string::<i32>())
-                .and_then(|column: &StringArray| column.is_valid(row).then(|| column.value(row)));
+                .and_then(|column| column.is_valid(row).then(|| column.value(row)));
             let cell = value.map_or(Cell::ABSENT, |value| {
                 let start = block.bytes.len();
                 block.bytes.extend_from_slice(value.as_bytes());
@@ -204,7 +198,6 @@ fn append(
             end: block.bytes.len() as u32,
         });
     }
-    Ok(())
 }
 
 /// The column's type for one of Arrow's; none for those that no column can have.

@@ -172,7 +172,10 @@ fn property(out: &mut Lines, draft: &Draft, index: usize, column: &Column) {
         out.line(4, &format!("primaryKeyPosition: {}", place + 1));
     }
     if let Some(why) = column.personal {
-        out.guessed(4, why);
+        out.guessed(
+            4,
+            &format!("personal, {why}; hash, redact or drop it, or keep it as it is"),
+        );
         out.line(4, "classification: personal");
     }
     let own = own(draft, column);
@@ -210,7 +213,20 @@ fn own(draft: &Draft, column: &Column) -> Vec<String> {
     if let Some((yes, no)) = column.booleans {
         own.push(format!("\"true\": [{}], \"false\": [{}]", quoted(yes), quoted(no)));
     }
+    if column.personal.is_some() {
+        own.push(format!("personal: {}", treatment(draft, column)));
+    }
     own
+}
+
+/// Text is hashed, so that it still joins; what cannot be hashed is left out, unless nothing else is there.
+fn treatment(draft: &Draft, column: &Column) -> &'static str {
+    let goes = |column: &Column| column.personal.is_some() && column.kind != ColumnType::String;
+    match goes(column) {
+        false => "hash",
+        true if draft.columns.iter().all(goes) => "keep",
+        true => "drop",
+    }
 }
 
 /// `3 null of 100, 12 different, "a" to "z", as "b", "c"`; of a personal column no value.
