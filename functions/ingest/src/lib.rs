@@ -10,11 +10,12 @@
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
-//! | No contract | acknowledged, counted as `Unmatched`; the object stays in the raw zone |
+//! | No contract | acknowledged, counted as `Unmatched`; the object stays in the raw zone, a draft contract goes to the lake ([`draft`]), counted as `Drafted` |
 //!
 //! Sequence: read the event ([`event`]), find the contract, run the [`pipeline`] over the stream ([`object`]), send the requests.
 
 pub mod config;
+pub mod draft;
 pub mod event;
 pub mod object;
 pub mod pipeline;
@@ -24,6 +25,7 @@ pub mod source;
 pub use config::Config;
 pub use object::{Places, Ports};
 
+use draft::Drafted;
 use event::{Created, Event};
 use lambda_runtime::Error;
 use object::Outcome;
@@ -141,17 +143,14 @@ async fn one(
     if created.bytes == 0 && uri.ends_with('/') {
         return Ok(());
     }
-    let Some(dataset) = ingest.contracts.find_by_key(&created.source.key) else {
-        invocation.metric("Unmatched", Unit::Count, 1.0);
-        let message = "no contract's location matches the object; it stays where it is";
-        invocation.log(Level::Warn, message, json!({"source": uri}));
-        return Ok(());
-    };
     if invocation.remaining_ms() < MIN_REMAINING_MS {
         return Err(PortError::transient(format!(
             "{uri}: not enough time is left of this invocation"
         )));
     }
+    let Some(dataset) = ingest.contracts.find_by_key(&created.source.key) else {
+        return unmatched(ingest, invocation, created).await;
+    };
     match object::ingest(ingest.ports().await, &ingest.places, dataset, created, trace).await? {
         Outcome::Superseded(why) => {
             invocation.metric("Superseded", Unit::Count, 1.0);
@@ -189,5 +188,30 @@ async fn one(
             }
         }
     }
+    Ok(())
+}
+
+/// No contract's location matches the object.
+async fn unmatched(ingest: &Ingest, invocation: &mut Invocation, created: &Created) -> Result<(), PortError> {
+    let uri = created.source.uri();
+    let drafted = draft::draft(ingest.ports().await, &ingest.places.lake, created)
+        .await
+        .map_err(|error| error.context(format!("a draft contract for {uri}")))?;
+    invocation.metric("Unmatched", Unit::Count, 1.0);
+    let (next, found) = match drafted {
+        Drafted::Contract(draft) => {
+            invocation.metric("Drafted", Unit::Count, 1.0);
+            ("edit the draft and put it among the contracts", json!(draft))
+        }
+        Drafted::Refused(report, why) => ("see the report", json!({"report": report, "why": why.to_string()})),
+        Drafted::NoData => ("the object is no data", Value::Null),
+        Drafted::Superseded(why) => ("the object is gone or overwritten", json!(why)),
+    };
+    let message = "no contract's location matches the object; it stays where it is";
+    invocation.log(
+        Level::Warn,
+        message,
+        json!({"source": uri, "next": next, "draft": found}),
+    );
     Ok(())
 }

@@ -79,6 +79,9 @@ impl World {
             ("things/good.csv", format!("id,at\n{rows}")),
             ("things/some bad.csv", format!("id,at\n1,\nx,\n1,\n{rows}")),
             ("things/wrong.csv", "PK\u{3}\u{4}".to_string()),
+            ("others/2013.csv", format!("Id;Created At\n{}", rows.replace(',', ";"))),
+            ("others/letter.txt", "Dear all,\nno table.\n".to_string()),
+            ("others/_SUCCESS", "1".to_string()),
         ];
         let put = |(key, body): (&str, String)| {
             let meta = store.insert("raw", key, body);
@@ -139,8 +142,18 @@ async fn every_fault_at_every_call_ends_in_the_same_lake() {
     let world = World::new();
     world.deliver().await;
     let (expected, calls) = (world.lake(), world.faults.calls());
-    assert_eq!(expected.0.len(), 6, "two requests an object");
-    for name in ["open", "stream", "put_file", "send"] {
+    assert_eq!(expected.0.len(), 6, "two requests an object that a contract matches");
+    let drafts: Vec<&str> = expected
+        .1
+        .keys()
+        .filter_map(|key| key.strip_prefix("lake/drafts/"))
+        .collect();
+    let of_letter = "others/letter.txt.report.json";
+    assert_eq!(
+        drafts,
+        ["others/2013.csv.odcs.yaml", "others/2013.csv.report.json", of_letter]
+    );
+    for name in ["open", "stream", "put_file", "send", "read_range", "put "] {
         assert!(
             calls.iter().any(|call| call.starts_with(name)),
             "{name} is among {calls:?}"
@@ -167,6 +180,20 @@ async fn an_object_that_is_gone_or_overwritten_is_acknowledged() {
     assert_eq!(gone.map_err(|e| e.kind), Ok::<(), Kind>(()));
     world.deliver().await;
     assert_eq!(world.lake().0.len(), 4);
+}
+
+#[tokio::test]
+async fn an_unmatched_object_that_is_overwritten_has_the_draft_of_its_newest_version() {
+    let world = World::new();
+    let newer = world.store.insert("raw", "others/2013.csv", "a,b\n1,x\n2,y\n");
+    world.deliver().await;
+    assert!(!world.lake().1.contains_key("lake/drafts/others/2013.csv.odcs.yaml"));
+    let mut world = world;
+    let (bytes, etag) = (newer.bytes, newer.etag);
+    world.etags = vec![("others/2013.csv".to_string(), bytes, etag)];
+    world.deliver().await;
+    let draft = world.lake().1["lake/drafts/others/2013.csv.odcs.yaml"].clone();
+    assert!(String::from_utf8(draft.to_vec()).is_ok_and(|text| text.contains("- name: b\n")));
 }
 
 #[tokio::test]

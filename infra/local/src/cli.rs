@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use watershed_local::{
     Emulator, Error, Home, Result, Stack, Ui, demo,
     emulator::Lifetime,
+    infer_files::Inference,
     lake::{Format, Reader},
     logs,
     try_files::Trial,
@@ -25,7 +26,8 @@ use watershed_local::{
         cargo local up && cargo local deploy  a local cloud to work with\n  \
         cargo local sql                       which tables there are\n  \
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
-        cargo local logs --follow             what the functions say"
+        cargo local logs --follow             what the functions say\n  \
+        cargo local infer orders.csv          a draft contract for a file that has none"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -102,6 +104,22 @@ enum Command {
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<PathBuf>,
     },
+    /// Drafts a data contract from local files: what `ingest` does with objects that no contract matches.
+    ///
+    /// Looks at the first 4 MiB of each file: format, encoding, types, spellings of null, keys, partition, personal data. Prints a table of
+    /// the columns, and the contract to standard output or --out; every line of it that says `guessed` wants a second look. Values of
+    /// columns that seem personal are not shown. Then: edit it, run it on files with `cargo local try`, put it in infra/contracts.
+    Infer {
+        /// Write the contract to this file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// For machines: the report as one JSON object, instead of table and contract
+        #[arg(long)]
+        json: bool,
+        /// CSV, NDJSON or Parquet; plain, gzip or zstd; of several, one contract for all
+        #[arg(required = true, value_name = "INPUT")]
+        inputs: Vec<PathBuf>,
+    },
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -138,6 +156,7 @@ impl Cli {
                 }
                 .run();
             }
+            Command::Infer { out, json, inputs } => Inference { inputs, out, json }.run(),
             Command::Up { port } => up(home, port),
             Command::Down { wipe } => down(home, wipe),
             Command::Status { json } => status(home, json).await,

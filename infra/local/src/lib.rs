@@ -9,7 +9,7 @@
 //! * [`package`]: build and zip. [`template`]: code locations. [`stack`]: CloudFormation.
 //! * [`aws`]: clients. [`lake`]: what the tables hold, and SQL. [`logs`]: the functions' logs.
 //! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
-//! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused.
+//! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused. [`infer_files`]: draft contracts from files.
 //! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
 
 pub mod aws;
@@ -18,6 +18,7 @@ pub mod demo;
 pub mod emulator;
 pub mod error;
 pub mod home;
+pub mod infer_files;
 pub mod lake;
 pub mod logs;
 pub mod package;

@@ -1,6 +1,7 @@
 //! Parquet: typed columns already. What has the column's type is taken as it is, what does not is read through its text,
 //! by the same rules as a CSV field.
 
+pub use crate::arrays::texts;
 use crate::{
     arrays,
     block::{Block, Cell, Record},

@@ -4,6 +4,8 @@
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/VERSION/PARTITION/FILE.parquet
 //!                                       metadata/…                     (the committer's)
 //! s3://LAKE/quarantine/DATABASE/TABLE/…
+//! s3://LAKE/drafts/KEY.odcs.yaml         (of an object that no contract matches)
+//! s3://LAKE/drafts/KEY.report.json
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
@@ -55,6 +57,41 @@ impl LakeLocation {
             spec.name.database(),
             spec.name.table()
         )
+    }
+}
+
+/// Where the draft contracts lie: they are of no table.
+const DRAFTS: &str = "drafts";
+/// Longest key, in bytes (Amazon S3, "Naming Amazon S3 objects").
+const MAX_KEY_BYTES: usize = 1_024;
+/// Endings of a draft and of its report.
+const DRAFT_SUFFIXES: [&str; 2] = [".odcs.yaml", ".report.json"];
+
+/// Where the draft of an object goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftPlaces {
+    /// `s3://…/drafts/KEY.odcs.yaml`.
+    pub contract: String,
+    /// `s3://…/drafts/KEY.report.json`.
+    pub report: String,
+}
+
+impl LakeLocation {
+    /// The places of the draft for the object with that key in the raw zone. Of a key that leaves no room for the rest, the end is a digest.
+    pub fn draft(&self, key: &str) -> DraftPlaces {
+        let longest = DRAFT_SUFFIXES.iter().map(|suffix| suffix.len()).max().unwrap_or(0);
+        let room = MAX_KEY_BYTES - DRAFTS.len() - 1 - longest;
+        let name = if key.len() <= room {
+            key.to_string()
+        } else {
+            let mut digest = Digest::new();
+            digest.part(key.as_bytes());
+            let digest = digest.hex();
+            let cut = key.floor_char_boundary(room - digest.len() - 1);
+            format!("{}-{digest}", &key[..cut])
+        };
+        let [contract, report] = DRAFT_SUFFIXES.map(|suffix| format!("{}/{DRAFTS}/{name}{suffix}", self.0));
+        DraftPlaces { contract, report }
     }
 }
 
@@ -221,6 +258,22 @@ mod tests {
         let path = data_file_path(&[("carrier", "../x y/ü".into())], 3, 1);
         assert_eq!(path, "carrier=..%2Fx%20y%2F%C3%BC/00003-00001.parquet");
         assert!(data_file_path(&[("c", "é".repeat(500))], 0, 0).len() < 100);
+    }
+
+    #[test]
+    fn drafts_have_a_key_for_every_key() {
+        let lake = LakeLocation::bucket("lake");
+        let places = lake.draft("a/b c.csv");
+        assert_eq!(places.contract, "s3://lake/drafts/a/b c.csv.odcs.yaml");
+        assert_eq!(places.report, "s3://lake/drafts/a/b c.csv.report.json");
+        let (one, two) = (
+            lake.draft(&"é".repeat(512)),
+            lake.draft(&format!("{}x", "é".repeat(511))),
+        );
+        assert_ne!(one, two);
+        for place in [&one.contract, &one.report, &two.contract] {
+            assert!(split_uri(place).is_some_and(|(_, key)| key.len() <= 1_024), "{place}");
+        }
     }
 
     #[test]

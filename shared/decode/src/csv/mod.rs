@@ -4,7 +4,10 @@
 //! column; a record whose quoting is broken is refused as its first line only, so that one stray quote does not swallow
 //! the rows behind it.
 
+mod sample;
 mod split;
+
+pub use sample::{field_counts, sample};
 
 use crate::{
     BLOCK_BYTES, MAX_RECORD_BYTES,

@@ -121,3 +121,53 @@ impl<R: Read> NdJsonReader<R> {
         Ok(())
     }
 }
+
+/// Text without a contract, for whoever finds out what it is: the first objects with these keys, at most `max_rows`, as one block. And
+/// how many lines are left out, because they are no such object.
+pub fn sample(text: Vec<u8>, keys: &[String], max_rows: usize) -> (Block, usize) {
+    let keys = Keys::new(keys.iter().map(String::as_bytes));
+    let length = text.len();
+    let mut block = Block {
+        bytes: text,
+        line: 1,
+        width: keys.len(),
+        ..Block::default()
+    };
+    let (mut at, mut left_out) = (0, 0);
+    while at < length && block.records.len() < max_rows {
+        let end = memchr(b'\n', &block.bytes[at..length]).map_or(length, |line| at + line);
+        if !block.bytes[at..end].iter().all(u8::is_ascii_whitespace) {
+            let (row, unescaped) = (block.records.len(), block.bytes.len());
+            block.records.push(Record {
+                start: at as u32,
+                end: end as u32,
+            });
+            block.pad_row();
+            if Parser::new(&keys, at, end, row).object(&mut block).is_err() {
+                block.records.pop();
+                block.cells.truncate(row * block.width);
+                block.bytes.truncate(unescaped);
+                left_out += 1;
+            }
+        }
+        at = end + 1;
+    }
+    (block, left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_of_whole_objects() {
+        let text = b"{\"a\": \"x\\n\", \"b\": 1}\r\n\n[1]\n{\"a\": \"\\u00e9\", \"a\": 1}\n{\"b\": null}".to_vec();
+        let (block, left_out) = sample(text, &["a".into(), "b".into()], 10);
+        assert_eq!((block.records.len(), left_out), (2, 2));
+        assert_eq!(
+            (block.text(0, 0), block.text(0, 1)),
+            (Some(&b"x\n"[..]), Some(&b"1"[..]))
+        );
+        assert_eq!((block.text(1, 0), block.text(1, 1)), (None, None));
+    }
+}

@@ -1,0 +1,115 @@
+//! How text is encoded: told by its byte order mark, or by what is no UTF-8.
+
+use crate::Refusal;
+
+/// An encoding of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with or without byte order mark.
+    Utf8,
+    /// UTF-16, least significant byte first.
+    Utf16Le,
+    /// UTF-16, most significant byte first.
+    Utf16Be,
+    /// One byte a character; guessed where text is not UTF-8.
+    Windows1252,
+}
+
+/// What windows-1252 has in place of the control characters 0x80 to 0x9f (WHATWG, "Encoding", index windows-1252).
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+/// Longest UTF-8 sequence less one: so many bytes may be missing where a sample is cut.
+const MAX_CUT_BYTES: usize = 3;
+
+impl Encoding {
+    /// As IANA calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf16Le => "UTF-16LE",
+            Self::Utf16Be => "UTF-16BE",
+            Self::Windows1252 => "windows-1252",
+        }
+    }
+
+    /// Why `ingest` does not take it.
+    pub fn obstacle(self) -> Option<String> {
+        let name = self.name();
+        (self != Self::Utf8)
+            .then(|| format!("the text is {name}, ingest reads UTF-8: iconv -f {name} -t UTF-8 FILE > FILE.utf8"))
+    }
+}
+
+/// The text as UTF-8, without byte order mark. `complete`: the bytes are not cut at their end.
+pub fn decode(bytes: Vec<u8>, complete: bool) -> Result<(Encoding, Vec<u8>), Refusal> {
+    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
+        return decode(rest.to_vec(), complete);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xff\xfe") {
+        return Ok((Encoding::Utf16Le, utf16(rest, u16::from_le_bytes)));
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xfe\xff") {
+        return Ok((Encoding::Utf16Be, utf16(rest, u16::from_be_bytes)));
+    }
+    if bytes.contains(&0) {
+        return Err(Refusal::new(
+            "the object is not text: it has NUL bytes",
+            "send CSV, NDJSON or Parquet; UTF-16 needs a byte order mark",
+        ));
+    }
+    let valid = match std::str::from_utf8(&bytes) {
+        Ok(_) => bytes.len(),
+        Err(error)
+            if !complete && error.error_len().is_none() && bytes.len() - error.valid_up_to() <= MAX_CUT_BYTES =>
+        {
+            error.valid_up_to()
+        }
+        Err(_) => return Ok((Encoding::Windows1252, windows_1252(&bytes))),
+    };
+    let mut bytes = bytes;
+    bytes.truncate(valid);
+    Ok((Encoding::Utf8, bytes))
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let text: String = char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    text.into_bytes()
+}
+
+fn windows_1252(bytes: &[u8]) -> Vec<u8> {
+    let text: String = bytes
+        .iter()
+        .map(|b| match b {
+            0x80..=0x9f => WINDOWS_1252[usize::from(b - 0x80)],
+            other => char::from(*other),
+        })
+        .collect();
+    text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8], complete: bool) -> (Encoding, String) {
+        let (encoding, text) = decode(bytes.to_vec(), complete).expect("text");
+        (encoding, String::from_utf8(text).expect("UTF-8"))
+    }
+
+    #[test]
+    fn encodings_are_told_apart() {
+        assert_eq!(text("\u{feff}é".as_bytes(), true), (Encoding::Utf8, "é".into()));
+        assert_eq!(text(b"\xff\xfee\0\xac\x20", true), (Encoding::Utf16Le, "e€".into()));
+        assert_eq!(text(b"\xfe\xff\0e\xd8", true), (Encoding::Utf16Be, "e".into()));
+        assert_eq!(text(b"caf\xe9 \x80", true), (Encoding::Windows1252, "café €".into()));
+        assert_eq!(text(b"caf\xc3", false), (Encoding::Utf8, "caf".into()));
+        assert_eq!(text(b"caf\xc3", true), (Encoding::Windows1252, "cafÃ".into()));
+        assert!(decode(b"a\0b".to_vec(), true).is_err());
+    }
+}
