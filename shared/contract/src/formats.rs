@@ -83,7 +83,7 @@ fn xml_column(column: &Property<'_>) -> Option<XmlPath> {
     let path = xml_path(source);
     if path.is_none() && !source.is_empty() {
         column.at.error(
-            format!("source {} is no path", shown(source)),
+            format!("source {} of {} is no path", shown(source), column.column.name),
             "write local names without prefix: city, address/city, @id or address/@type",
         );
     }
@@ -110,7 +110,8 @@ fn fixed(columns: &[Property<'_>]) -> Vec<FixedField> {
         let [(before, a), (column, b)] = pair else { continue };
         if b.start < a.end() {
             let message = format!(
-                "begins at byte {}, where {} ends at {}",
+                "column {} begins at byte {}, where {} ends at {}",
+                column.column.name,
                 b.start + 1,
                 before.column.name,
                 a.end()
@@ -124,7 +125,7 @@ fn fixed(columns: &[Property<'_>]) -> Vec<FixedField> {
 fn fixed_field(column: &Property<'_>) -> Option<FixedField> {
     let Some(custom) = &column.custom else {
         column.at.error(
-            "no start and width",
+            format!("column {} has no start and width", column.column.name),
             "write watershed: {start: 1, width: 8}, in bytes, from 1",
         );
         return None;

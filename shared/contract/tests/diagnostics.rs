@@ -183,12 +183,12 @@ fn what_belongs_to_one_format() {
         (
             "xml",
             ["row: a", "source: \"x:b\"", ""],
-            "source \"x:b\" is no path: write local names without prefix",
+            "source \"x:b\" of a is no path: write local names without prefix",
         ),
         (
             "fixed",
             ["", "start: 1, width: 4", ""],
-            "b: no start and width: write watershed: {start: 1, width: 8}",
+            "column b has no start and width: write watershed: {start: 1, width: 8}",
         ),
         (
             "fixed",
@@ -208,7 +208,7 @@ fn what_belongs_to_one_format() {
         (
             "fixed",
             ["", "start: 1, width: 4", "start: 4, width: 1"],
-            "b: begins at byte 4, where a ends at 4",
+            "column b begins at byte 4, where a ends at 4",
         ),
         (
             "fixed",
