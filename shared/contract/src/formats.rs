@@ -43,7 +43,7 @@ pub(crate) fn read(wire: &Format, map: &Map<'_>, custom: Option<&Map<'_>>, colum
         },
         Format::Xml(_) => Format::Xml(XmlFormat {
             row: row(map, custom).unwrap_or_default(),
-            columns: columns.iter().filter_map(xml_column).collect(),
+            columns: xml_columns(columns),
         }),
         Format::Fixed(_) => Format::Fixed(FixedFormat {
             columns: fixed(columns),
@@ -76,6 +76,30 @@ fn row(map: &Map<'_>, custom: Option<&Map<'_>>) -> Option<Vec<String>> {
         at.wrong(HELP);
     }
     names
+}
+
+/// Where each column stands; none around another.
+fn xml_columns(columns: &[Property<'_>]) -> Vec<XmlPath> {
+    let paths: Vec<Option<XmlPath>> = columns.iter().map(xml_column).collect();
+    for (column, path) in columns.iter().zip(&paths) {
+        let Some(path) = path.as_ref().filter(|path| path.attribute.is_none()) else {
+            continue;
+        };
+        let is_inside =
+            |other: &&XmlPath| other.elements.len() > path.elements.len() && other.elements.starts_with(&path.elements);
+        if let Some(inside) = paths.iter().flatten().find(is_inside) {
+            let message = format!(
+                "source {} of {} has no text of its own: {} is in it",
+                shown(&column.rule.source),
+                column.column.name,
+                shown(&inside.elements.join("/"))
+            );
+            column
+                .at
+                .error(message, "write the paths of elements that have no others in them");
+        }
+    }
+    paths.into_iter().flatten().collect()
 }
 
 fn xml_column(column: &Property<'_>) -> Option<XmlPath> {

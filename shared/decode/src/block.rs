@@ -103,12 +103,13 @@ impl Block {
 
     /// Takes up text of which only the beginning is kept as its only record, which is refused.
     pub fn refuse(&mut self, line: CutLine, reason: Reason, message: String) {
-        self.bytes.extend_from_slice(&line.kept);
+        let CutLine { kept, length } = line;
+        self.bytes.extend_from_slice(&kept);
         self.records.push(Record {
             start: 0,
-            end: line.kept.len() as u32,
+            end: kept.len() as u32,
         });
-        self.cut_from = Some(line.length);
+        self.cut_from = Some(length);
         self.violations.push(Violation {
             row: 0,
             column: None,

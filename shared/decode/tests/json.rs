@@ -261,6 +261,40 @@ proptest! {
     }
 
     #[test]
+    fn order_and_space_do_not_matter(values in prop::collection::vec(prop_oneof!["[a-z\"\\\\é]{0,40}".prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from), Just(Value::Null), Just(json!(true))], 4)) {
+        let dataset = dataset("format: json", "", &[("a", ""), ("b", ""), ("a_rather_long_key", ""), ("d", "")]);
+        let members: Vec<(&str, String)> = ["a", "b", "a_rather_long_key", "d"].into_iter().zip(values.iter().map(Value::to_string)).collect();
+        let written = |members: Vec<&(&str, String)>, colon: &str, comma: &str| {
+            let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\"{colon}{value}")).collect();
+            format!("{{{}}}", members.join(comma))
+        };
+        let texts = [
+            written(members.iter().collect(), ":", ","),
+            written(members.iter().collect(), ": ", ", "),
+            written(members.iter().collect(), " :\t", " ,  "),
+            written(members.iter().rev().collect(), ":", ","),
+            written(members.iter().collect(), ":", ",\"x\":[1],"),
+        ];
+        let found = read(&dataset, texts.join("\n").as_bytes()).expect("it is JSON");
+        let expected: Vec<Option<String>> = values.iter().map(|value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }).collect();
+        for row in found {
+            prop_assert_eq!(row.cells, Ok(expected.clone()));
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_json(text in "-?[0-9]{0,3}[-.eE+0-9]{0,5}") {
+        let number = regex::Regex::new(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$").expect("a pattern");
+        for object in [format!("{{\"a\":{text},\"x\":1}}"), format!("{{\"x\":1,\"a\":{text}}}")] {
+            prop_assert_eq!(one(&object).cells.is_ok(), number.is_match(&text), "{}", object);
+        }
+    }
+
+    #[test]
     fn pretty_printed_arrays_are_read(rows in prop::collection::vec(row(), 1..8)) {
         let values: Vec<&Value> = rows.iter().map(|(row, _)| row).collect();
         let text = serde_json::to_string_pretty(&values).expect("JSON");

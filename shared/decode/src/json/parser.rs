@@ -60,11 +60,13 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(());
         }
-        let mut expected = 0;
+        let mut expected = node.map_or(0, |node| self.plain_members(node));
         loop {
-            let target = match node {
-                Some(node) => self.key(node, &mut expected)?,
-                None => self.other_key()?,
+            let target = if let Some(node) = node {
+                self.key(node, &mut expected)?
+            } else {
+                self.other_key()?;
+                None
             };
             self.space();
             self.value(target, depth)?;
@@ -79,6 +81,45 @@ impl Parser<'_> {
             }
             self.space();
         }
+    }
+
+    /// Goes over members as most programs write them: the expected keys in their order, each with a number or a string without escape,
+    /// and a comma behind it. How many keys that were; the next member, whatever it is, is not read yet.
+    fn plain_members(&mut self, node: &Node) -> usize {
+        let (text, mut at, mut expected) = (self.text, self.at, 0);
+        while let Some((field, start)) = node.expected(expected, text, at) {
+            let start = start + usize::from(text.get(start) == Some(&b' '));
+            let (cell, end) = match text.get(start) {
+                Some(b'"') => {
+                    let end = string_special(text, start + 1);
+                    if text.get(end) != Some(&b'"') {
+                        break;
+                    }
+                    (Cell::new(start + 1, end), end + 1)
+                }
+                Some(b'-' | b'0'..=b'9') => match number_end(text, start) {
+                    Some(end) => (Cell::new(start, end), end),
+                    None => break,
+                },
+                _ => break,
+            };
+            let (seen, record) = &mut self.seen;
+            let Target { mark, column, .. } = field.target;
+            if text.get(end) != Some(&b',') || field.target.literal.is_some() || seen[mark] == *record {
+                break;
+            }
+            seen[mark] = *record;
+            if let Some(column) = column {
+                self.cells[column] = cell;
+            }
+            at = end + 1 + usize::from(text.get(end + 1) == Some(&b' '));
+            expected += 1;
+        }
+        self.at = at;
+        if expected > 0 {
+            self.space();
+        }
+        expected
     }
 
     /// An array, at its bracket.
@@ -105,7 +146,7 @@ impl Parser<'_> {
 
     /// A key and its colon, and what the value behind it is for.
     #[inline]
-    fn key(&mut self, node: &Node, expected: &mut usize) -> Result<Option<Target>, Problem> {
+    fn key<'n>(&mut self, node: &'n Node, expected: &mut usize) -> Result<Option<&'n Target>, Problem> {
         let field = if let Some((field, end)) = node.expected(*expected, self.text, self.at) {
             self.at = end;
             *expected += 1;
@@ -130,16 +171,15 @@ impl Parser<'_> {
         if std::mem::replace(&mut seen[field.target.mark], *record) == *record {
             return Err((Reason::RepeatedKey, format!("has the key `{}` twice", field.name())));
         }
-        Ok(Some(field.target))
+        Ok(Some(&field.target))
     }
 
     /// A key of an object of which nothing is wanted.
-    fn other_key(&mut self) -> Result<Option<Target>, Problem> {
+    fn other_key(&mut self) -> Result<(), Problem> {
         let before = self.unescaped.0.len();
         self.string()?;
         self.unescaped.0.truncate(before);
-        self.colon()?;
-        Ok(None)
+        self.colon()
     }
 
     fn colon(&mut self) -> Result<(), Problem> {
@@ -153,7 +193,7 @@ impl Parser<'_> {
 
     /// A value, kept where it is a column's: the text of a scalar without its quotes, the JSON text of anything nested, nothing for null.
     #[inline]
-    fn value(&mut self, target: Option<Target>, depth: usize) -> Result<(), Problem> {
+    fn value(&mut self, target: Option<&Target>, depth: usize) -> Result<(), Problem> {
         let start = self.at;
         let before = self.unescaped.0.len();
         let mut cell = match self.peek() {
@@ -162,7 +202,7 @@ impl Parser<'_> {
                 Cell::new(start, end)
             }
             Some(b'-' | b'0'..=b'9') => {
-                self.number()?;
+                self.at = number_end(self.text, start).ok_or_else(|| self.invalid("a number"))?;
                 Cell::new(start, self.at)
             }
             Some(b't') => self.word(b"true")?,
@@ -188,7 +228,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn nested(&mut self, bracket: u8, target: Option<Target>, depth: usize) -> Result<Cell, Problem> {
+    fn nested(&mut self, bracket: u8, target: Option<&Target>, depth: usize) -> Result<Cell, Problem> {
         if depth > MAX_DEPTH {
             return Err((Reason::InvalidJson, format!("is nested deeper than {MAX_DEPTH}")));
         }
@@ -282,37 +322,6 @@ impl Parser<'_> {
         Ok(code)
     }
 
-    #[inline]
-    fn number(&mut self) -> Result<(), Problem> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        let first = self.peek();
-        let integer = self.digits();
-        let mut valid = integer == 1 || (integer > 1 && first != Some(b'0'));
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            valid &= self.digits() > 0;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            valid &= self.digits() > 0;
-        }
-        if valid { Ok(()) } else { Err(self.invalid("a number")) }
-    }
-
-    #[inline]
-    fn digits(&mut self) -> usize {
-        let begun = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        self.at - begun
-    }
-
     fn word(&mut self, word: &[u8]) -> Result<Cell, Problem> {
         let start = self.at;
         if !self.rest().starts_with(word) {
@@ -352,4 +361,30 @@ impl Parser<'_> {
         let message = format!("is not JSON: expected {expected} at byte {at}, found {found}");
         (Reason::InvalidJson, message)
     }
+}
+
+/// Behind the number that begins at `at`; none where that is no number of JSON.
+#[inline]
+fn number_end(text: &[u8], at: usize) -> Option<usize> {
+    let digits = |at: usize| at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let first = at + usize::from(text.get(at) == Some(&b'-'));
+    let mut end = digits(first);
+    if end == first || (end > first + 1 && text[first] == b'0') {
+        return None;
+    }
+    if text.get(end) == Some(&b'.') {
+        let decimals = end + 1;
+        end = digits(decimals);
+        if end == decimals {
+            return None;
+        }
+    }
+    if matches!(text.get(end), Some(b'e' | b'E')) {
+        let exponent = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        end = digits(exponent);
+        if end == exponent {
+            return None;
+        }
+    }
+    Some(end)
 }

@@ -26,7 +26,7 @@ pub struct Field {
 }
 
 /// What a value is for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct Target {
     /// The column that it is.
     pub column: Option<usize>,
@@ -147,8 +147,8 @@ impl Node {
     }
 
     /// The target of an array's item.
-    pub fn item(&self, index: usize) -> Option<Target> {
-        self.items.get(&index).copied()
+    pub fn item(&self, index: usize) -> Option<&Target> {
+        self.items.get(&index)
     }
 }
 

@@ -230,33 +230,32 @@ fn not_xml(what: &dyn std::fmt::Display) -> Problem {
 
 /// The character that `&name;` stands for. Entities that a document declares are never looked up.
 fn reference(name: &str) -> Result<char, Problem> {
-    let code = match name {
-        "lt" => return Ok('<'),
-        "gt" => return Ok('>'),
-        "amp" => return Ok('&'),
-        "quot" => return Ok('"'),
-        "apos" => return Ok('\''),
-        _ => match name.strip_prefix("#x") {
-            Some(digits) => digits
-                .bytes()
-                .all(|b| b.is_ascii_hexdigit())
-                .then(|| u32::from_str_radix(digits, 16)),
-            None => {
-                let digits = name.strip_prefix('#').unwrap_or_default();
-                digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse())
-            }
-        },
+    let named = match name {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => None,
     };
-    let c = code.and_then(Result::ok).and_then(char::from_u32);
+    let (digits, radix) = match name.strip_prefix("#x") {
+        Some(digits) => (digits, 16),
+        None => (name.strip_prefix('#').unwrap_or_default(), 10),
+    };
+    let numbered = || {
+        let plain = digits.chars().all(|c| c.is_digit(radix));
+        char::from_u32(u32::from_str_radix(digits, radix).ok().filter(|_| plain)?)
+    };
     // Production 2 of XML 1.0: no other control characters.
-    c.filter(|c| *c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\t' | '\n' | '\r'))
-        .ok_or_else(|| {
-            let message = format!(
-                "has the reference {}: only &lt; &gt; &amp; &quot; &apos; and characters by number are known",
-                shown(format!("&{name};").as_bytes())
-            );
-            (Reason::InvalidXml, message)
-        })
+    let is_character =
+        |c: &char| (*c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}')) || matches!(c, '\t' | '\n' | '\r');
+    named.or_else(|| numbered().filter(is_character)).ok_or_else(|| {
+        let message = format!(
+            "has the reference {}: only &lt; &gt; &amp; &quot; &apos; and characters by number are known",
+            shown(format!("&{name};").as_bytes())
+        );
+        (Reason::InvalidXml, message)
+    })
 }
 
 /// The text of an attribute: references resolved, white space as spaces (XML 1.0, 3.3.3).
