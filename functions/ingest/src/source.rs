@@ -7,18 +7,23 @@ use std::{
 };
 use watershed_contract::{Dataset, Format};
 use watershed_decode::{
-    Decoded, Standardiser, block::Block, compression::read_error, csv::CsvReader, decompress, ndjson::NdJsonReader,
-    parquet_source::ParquetReader, reject::DecodeError,
+    Decoded, Standardiser,
+    block::Block,
+    blocks::Blocks,
+    compression::read_error,
+    csv::CsvReader,
+    decompress,
+    fixed::FixedReader,
+    json::{JsonArrayReader, NdJsonReader},
+    parquet_source::ParquetReader,
+    reject::DecodeError,
+    xml::XmlReader,
 };
-
-type Text<'a> = Box<dyn Read + Send + 'a>;
 
 /// Reads an object's rows.
 pub enum Source<'a> {
-    /// Delimited text.
-    Csv(CsvReader<Text<'a>>, Block),
-    /// Newline-delimited JSON.
-    NdJson(NdJsonReader<Text<'a>>, Block),
+    /// Text of any format, and the block that it is read into.
+    Text(Box<dyn Blocks + Send + 'a>, Block),
     /// Parquet, spooled to disk.
     Parquet(Box<ParquetReader>),
 }
@@ -32,36 +37,28 @@ impl<'a> Source<'a> {
         scratch: &Path,
     ) -> Result<Self, DecodeError> {
         let (compression, mut text) = decompress(input).map_err(DecodeError::Input)?;
-        match &dataset.format {
-            Format::Csv(format) => Ok(Self::Csv(
-                CsvReader::open(text, compression, format, dataset)?,
-                Block::default(),
-            )),
-            Format::NdJson => Ok(Self::NdJson(
-                NdJsonReader::open(text, compression, dataset)?,
-                Block::default(),
-            )),
+        let blocks: Box<dyn Blocks + Send + 'a> = match &dataset.format {
+            Format::Csv(format) => Box::new(CsvReader::open(text, compression, format, dataset)?),
+            Format::NdJson => Box::new(NdJsonReader::open(text, compression, dataset)?),
+            Format::JsonArray { records } => Box::new(JsonArrayReader::open(text, compression, records, dataset)?),
+            Format::Xml(format) => Box::new(XmlReader::open(text, compression, format)?),
+            Format::Fixed(format) => Box::new(FixedReader::open(text, compression, format)?),
             Format::Parquet => {
                 let mut spool = tempfile::tempfile_in(scratch).map_err(DecodeError::Input)?;
                 let mut copied = 0;
                 let spooled = copy(&mut text, &mut spool, &mut copied);
                 spooled.map_err(|error| read_error(compression, copied, error))?;
                 spool.seek(SeekFrom::Start(0)).map_err(DecodeError::Input)?;
-                Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset, schema)?)))
+                return Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset, schema)?)));
             }
-        }
+        };
+        Ok(Self::Text(blocks, Block::default()))
     }
 
     /// The next rows; none at the end.
     pub fn read(&mut self, standardiser: &mut Standardiser) -> Result<Option<Decoded>, DecodeError> {
         match self {
-            Self::Csv(reader, block) => {
-                if !reader.read(block)? {
-                    return Ok(None);
-                }
-                standardiser.text(block, reader.fields()).map(Some)
-            }
-            Self::NdJson(reader, block) => {
+            Self::Text(reader, block) => {
                 if !reader.read(block)? {
                     return Ok(None);
                 }

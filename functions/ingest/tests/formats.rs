@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{batches, dataset, rows, run, texts};
+use common::{batches, dataset, raws, rows, run, texts};
 use std::io::Write;
 use watershed_decode::Reason;
 
@@ -22,7 +22,11 @@ fn some(values: &[&str]) -> Vec<Option<String>> {
 }
 
 fn check(format: &str, bytes: &[u8]) {
-    let (report, files) = run(&dataset(format, SCHEMA), bytes).unwrap();
+    check_schema(format, SCHEMA, bytes);
+}
+
+fn check_schema(format: &str, schema: &str, bytes: &[u8]) {
+    let (report, files) = run(&dataset(format, schema), bytes).unwrap();
     assert_eq!(
         (report.accepted, report.rejected, report.object),
         (3, 0, None),
@@ -137,6 +141,106 @@ fn bad_json_lines_lose_no_row() {
 }
 
 #[test]
+fn a_json_array_alone_and_in_an_envelope() {
+    let array = format!("[{}]", NDJSON.trim().replace("}\n", "},\n").replace(",\n\n", ",\n"));
+    check("format: json, delimiter: array", array.as_bytes());
+    check(
+        "format: json, delimiter: array",
+        &zstd::encode_all(array.as_bytes(), 3).unwrap(),
+    );
+    let schema = format!("    customProperties: [{{property: watershed, value: {{records: data.items}}}}]\n{SCHEMA}");
+    let text = format!("{{\"data\": {{\"n\": 3, \"items\": {array}}}, \"next\": null}}");
+    let (report, _) = run(&dataset("format: json, delimiter: array", &schema), text.as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected, report.object), (3, 0, None));
+    // What is cut off loses nothing that stood before, and is told.
+    let cut = &array.as_bytes()[..array.len() - 20];
+    let (report, files) = run(&dataset("format: json, delimiter: array", SCHEMA), cut).unwrap();
+    assert_eq!((report.accepted, report.rejected), (2, 1));
+    let quarantine = rows(&files, "quarantine");
+    assert_eq!(texts(&quarantine, "reason"), some(&["invalid_json"]));
+    let offset: usize = texts(&quarantine, "byte_offset")[0]
+        .as_deref()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(raws(&quarantine), [cut[offset..].to_vec()]);
+}
+
+#[test]
+fn json_paths_into_typed_columns() {
+    let schema = r#"    properties:
+      - name: zip
+        logicalType: integer
+        customProperties: [{property: watershed, value: {source: address.zip}}]
+      - name: first
+        logicalType: string
+        customProperties: [{property: watershed, value: {source: "items[0]"}}]
+      - {name: address, logicalType: string}
+"#;
+    let text = "{\"address\":{\"zip\":89073},\"items\":[{\"n\":1}]}\n{\"address\":{\"zip\":{\"n\":1}}}\n";
+    let (report, files) = run(&dataset("format: json", schema), text.as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected), (1, 1));
+    let data = rows(&files, "data");
+    assert_eq!(texts(&data, "zip"), some(&["89073"]));
+    assert_eq!(texts(&data, "first"), some(&["{\"n\":1}"]));
+    assert_eq!(texts(&data, "address"), some(&["{\"zip\":89073}"]));
+    let quarantine = rows(&files, "quarantine");
+    assert_eq!(
+        texts(&quarantine, "message"),
+        some(&[r#"zip: `{\"n\":1}` is not a whole number"#])
+    );
+}
+
+#[test]
+fn xml_documents() {
+    const XML: &str = "<things><thing id='1'><name>a, \"b\"\nc</name><at>2013-01-01T00:00:00+01:00</at></thing>\n\
+        <thing id='2'><at></at><name/></thing><thing id='3'><name>x</name><at>2013-01-02T00:00:00Z</at></thing></things>";
+    let schema = format!(
+        "    customProperties: [{{property: watershed, value: {{row: thing}}}}]\n{}",
+        SCHEMA.replace(
+            "required: true}",
+            "required: true, customProperties: [{property: watershed, value: {source: \"@id\"}}]}"
+        )
+    );
+    check_schema("format: xml", &schema, XML.as_bytes());
+    check_schema("format: xml", &schema, &gzip(XML.as_bytes()));
+    let bad = XML.replace("<name/>", "<name/><name/>").replace("id='3'", "id='three'");
+    let (report, files) = run(&dataset("format: xml", &schema), bad.as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected), (1, 2));
+    let quarantine = rows(&files, "quarantine");
+    assert_eq!(texts(&quarantine, "reason"), some(&["repeated_key", "type"]));
+    assert_eq!(texts(&quarantine, "line"), some(&["3", "3"]));
+    assert_eq!(raws(&quarantine)[0], b"<thing id='2'><at></at><name/><name/></thing>");
+    let (report, files) = run(&dataset("format: xml", &schema), XML[..XML.len() - 30].as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected), (2, 1));
+    assert_eq!(texts(&rows(&files, "quarantine"), "reason"), some(&["invalid_xml"]));
+}
+
+#[test]
+fn fixed_width() {
+    let schema = r"    properties:
+      - {name: id, logicalType: integer, required: true, customProperties: [{property: watershed, value: {start: 1, width: 4}}]}
+      - {name: name, logicalType: string, customProperties: [{property: watershed, value: {start: 7, width: 5}}]}
+      - {name: day, logicalType: date, customProperties: [{property: watershed, value: {start: 12, width: 8, formats: ['%Y%m%d']}}]}
+";
+    let text = "0001..a    20130101\r\n   2..             \r\n0003..c\r\n\r\n000x..b    20130101";
+    let (report, files) = run(&dataset("format: fixed", schema), text.as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected), (2, 2));
+    let data = rows(&files, "data");
+    assert_eq!(texts(&data, "id"), some(&["1", "2"]));
+    assert_eq!(texts(&data, "name"), some(&["a", ""]));
+    assert_eq!(texts(&data, "day"), some(&["2013-01-01", "-"]));
+    assert_eq!(
+        texts(&rows(&files, "quarantine"), "reason"),
+        some(&["field_count", "type"])
+    );
+    let pad = format!("    customProperties: [{{property: watershed, value: {{raggedEnds: pad}}}}]\n{schema}");
+    let (report, files) = run(&dataset("format: fixed", &pad), text.as_bytes()).unwrap();
+    assert_eq!((report.accepted, report.rejected), (3, 1));
+    assert_eq!(texts(&rows(&files, "data"), "day"), some(&["2013-01-01", "-", "-"]));
+}
+
+#[test]
 fn parquet_of_the_same_and_of_other_types() {
     // What ingest itself wrote is Parquet of the very types.
     let (_, files) = run(&dataset("format: csv", SCHEMA), CSV.as_bytes()).unwrap();
@@ -204,6 +308,12 @@ fn what_is_not_what_it_says_is_refused_whole() {
             Reason::WrongFormat,
         ),
         (
+            "NDJSON as a JSON array",
+            "format: json, delimiter: array",
+            NDJSON.as_bytes().to_vec(),
+            Reason::WrongFormat,
+        ),
+        (
             "CSV as Parquet",
             "format: parquet",
             CSV.as_bytes().to_vec(),
@@ -245,6 +355,7 @@ fn an_empty_object_has_no_rows() {
         ("format: csv", ""),
         ("format: csv", "id,name,at\n"),
         ("format: json", "\n"),
+        ("format: json, delimiter: array", "[]"),
     ] {
         let (report, files) = run(&dataset(format, SCHEMA), bytes.as_bytes()).unwrap();
         assert_eq!(

@@ -1,5 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
+use crate::path::XmlPath;
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -38,6 +39,15 @@ pub enum Format {
     Csv(CsvFormat),
     /// One JSON object a line.
     NdJson,
+    /// One JSON array of objects.
+    JsonArray {
+        /// Keys that lead to it in the object around it; empty: the array is everything.
+        records: Vec<String>,
+    },
+    /// An XML document with an element for each row.
+    Xml(XmlFormat),
+    /// One record a line, its fields at fixed places.
+    Fixed(FixedFormat),
     /// Apache Parquet.
     Parquet,
 }
@@ -53,6 +63,49 @@ pub struct CsvFormat {
     pub header: bool,
 }
 
+/// Where the rows of an XML document are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct XmlFormat {
+    /// Local name of the element that is a row, wherever it is; or of several the way to it from the root.
+    pub row: Vec<String>,
+    /// Where each column stands, in their order.
+    pub columns: Vec<XmlPath>,
+}
+
+/// Where the fields of a line are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedFormat {
+    /// Where each column stands, in their order.
+    pub columns: Vec<FixedField>,
+    /// What happens to a line that ends before its columns do.
+    pub ragged_ends: RaggedEnds,
+}
+
+/// Where a field of fixed width stands in its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedField {
+    /// Its first byte, from 0.
+    pub start: usize,
+    /// Its bytes.
+    pub width: usize,
+}
+
+impl FixedField {
+    /// The byte behind its last.
+    pub fn end(self) -> usize {
+        self.start + self.width
+    }
+}
+
+/// What happens to a record that ends too early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RaggedEnds {
+    /// It is refused.
+    Refuse,
+    /// What is missing is null.
+    Pad,
+}
+
 /// `s3://{raw}/prefix/*.csv`: bucket is the raw zone's whatever its name; `*` any characters but `/`, `**` any.
 #[derive(Debug, Clone)]
 pub struct LocationPattern {
@@ -65,7 +118,7 @@ pub struct LocationPattern {
 /// How one column is read and what its values must be. Applied in this order: trim, null spellings, case, type, checks.
 #[derive(Debug, Clone)]
 pub struct ColumnRule {
-    /// Name in the source (header cell or JSON key), where it differs from the column's.
+    /// Name in the source (header cell, JSON key or path, XML path).
     pub source: String,
     /// Place in a source without header, from 0.
     pub position: usize,

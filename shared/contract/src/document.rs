@@ -1,7 +1,7 @@
 //! A contract document: what it says of itself, its server, its schema objects.
 
 use crate::{
-    dataset::{CsvFormat, Dataset, Format},
+    dataset::{CsvFormat, Dataset, FixedFormat, Format, RaggedEnds, XmlFormat},
     diagnostic::{Errors, Report, shown},
     location, property,
     reader::{At, Map},
@@ -155,9 +155,16 @@ fn server<'a>(root: &Map<'a>) -> Option<(At<'a>, Option<Wire>)> {
 }
 
 fn wire(server: &Map<'_>) -> Option<Wire> {
-    let format = server.need("format", "write format: csv, json or parquet")?;
+    let format = server.need("format", "write format: csv, json, xml, fixed or parquet")?;
     let delimiter = server.get("delimiter");
-    match format.word(&[("csv", 'c'), ("json", 'j'), ("parquet", 'p')])? {
+    let words = [
+        ("csv", 'c'),
+        ("json", 'j'),
+        ("xml", 'x'),
+        ("fixed", 'f'),
+        ("parquet", 'p'),
+    ];
+    match format.word(&words)? {
         'c' => {
             let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
             let delimiter = delimiter.map_or(Some(b','), |at| one_byte(&at, expected))?;
@@ -168,16 +175,25 @@ fn wire(server: &Map<'_>) -> Option<Wire> {
             }))
         }
         'j' => {
-            if let Some(at) = delimiter {
-                at.word(&[("new_line", ()), ("newline_delimited", ())])?;
-            }
-            Some(Format::NdJson)
+            let words = [("new_line", false), ("newline_delimited", false), ("array", true)];
+            let array = delimiter.map_or(Some(false), |at| at.word(&words))?;
+            let records = Vec::new();
+            Some(if array {
+                Format::JsonArray { records }
+            } else {
+                Format::NdJson
+            })
         }
-        _ => {
-            if delimiter.is_some() {
-                server.refuse(&["delimiter"], "Parquet has none: remove it");
-            }
-            Some(Format::Parquet)
+        other => {
+            server.refuse(&["delimiter"], "this format has none: remove it");
+            Some(match other {
+                'x' => Format::Xml(XmlFormat::default()),
+                'f' => Format::Fixed(FixedFormat {
+                    columns: Vec::new(),
+                    ragged_ends: RaggedEnds::Refuse,
+                }),
+                _ => Format::Parquet,
+            })
         }
     }
 }

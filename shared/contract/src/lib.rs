@@ -9,8 +9,10 @@ mod contracts;
 pub mod dataset;
 mod diagnostic;
 mod document;
+mod formats;
 mod location;
 mod order;
+mod path;
 mod personal;
 mod property;
 mod reader;
@@ -22,6 +24,7 @@ mod yaml;
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
+pub use path::{Step, XmlPath, source_path};
 
 /// Limits on what a contract may hold.
 pub mod limits {
@@ -29,8 +32,10 @@ pub mod limits {
         bounds::{MAX_COMPILED_BYTES, MAX_ENUM_VALUES, MAX_PATTERN_BYTES},
         contracts::MAX_CONTRACTS,
         document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
+        formats::MAX_FIXED_BYTES,
         location::MAX_LOCATION_BYTES,
         order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
+        path::MAX_PATH_STEPS,
         property::{MAX_FIELD_ID, MAX_SPELLINGS},
         schema::MAX_COLUMNS,
         temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},

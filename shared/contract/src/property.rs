@@ -4,7 +4,7 @@ use crate::{
     bounds::{self, Reading},
     dataset::{Case, ColumnRule, Personal},
     diagnostic::shown,
-    personal,
+    formats, personal,
     reader::{At, Map},
     temporal,
     types::{self, Typed},
@@ -41,6 +41,8 @@ pub(crate) struct Property<'a> {
     pub(crate) partition: Option<Position<'a>>,
     /// `fieldId`, where it is given.
     pub(crate) field_id: Option<At<'a>>,
+    /// The watershed property.
+    pub(crate) custom: Option<Map<'a>>,
 }
 
 /// Place in an order, and where that is written; none: in the document's order.
@@ -64,7 +66,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     check_name(&map, name);
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&KEYS);
+        custom.only(&[&KEYS[..], &formats::FIELD_KEYS].concat());
     }
     let options = map.get("logicalTypeOptions").and_then(|o| o.map());
     let typed = types::read(&map, options.as_ref());
@@ -109,6 +111,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         key,
         partition,
         field_id,
+        custom,
     })
 }
 

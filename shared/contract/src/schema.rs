@@ -3,7 +3,7 @@
 use crate::{
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    order,
+    formats, order,
     property::{self, Defaults, Property},
     reader::{At, Map},
 };
@@ -38,7 +38,7 @@ pub(crate) fn read(
 ) -> Option<Dataset> {
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&KEYS);
+        custom.only(&[&KEYS[..], &formats::KEYS].concat());
     }
     if let Some(at) = map
         .get("logicalType")
@@ -46,13 +46,16 @@ pub(crate) fn read(
     {
         at.wrong("logicalType: object, or nothing");
     }
-    let format = source.as_ref().map(|(_, wire)| format(wire, custom.as_ref()));
     let all = columns(map, custom.as_ref());
     let source_columns = all.len();
     let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
     if columns.is_empty() && !dropped.is_empty() {
         map.error("every column is dropped", "write personal: hash or redact of one");
     }
+    let format = source.as_ref().map(|(_, wire)| {
+        let dialect = format(wire, custom.as_ref());
+        formats::read(&dialect, map, custom.as_ref(), &columns)
+    });
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());

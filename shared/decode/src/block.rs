@@ -98,16 +98,22 @@ impl Block {
 
     /// Takes up, as its only record, a line that is too long; `message` says why it is refused.
     pub fn cut(&mut self, line: CutLine, message: String) {
-        self.bytes.extend_from_slice(&line.kept);
+        self.refuse(line, Reason::RecordTooLong, message);
+    }
+
+    /// Takes up text of which only the beginning is kept as its only record, which is refused.
+    pub fn refuse(&mut self, line: CutLine, reason: Reason, message: String) {
+        let CutLine { kept, length } = line;
+        self.bytes.extend_from_slice(&kept);
         self.records.push(Record {
             start: 0,
-            end: line.kept.len() as u32,
+            end: kept.len() as u32,
         });
-        self.cut_from = Some(line.length);
+        self.cut_from = Some(length);
         self.violations.push(Violation {
             row: 0,
             column: None,
-            reason: Reason::RecordTooLong,
+            reason,
             message,
         });
         self.pad_row();

@@ -2,7 +2,7 @@
 //! as a row of a batch or as a [`RejectedRow`] that says why not.
 //!
 //! ```text
-//! bytes ─compression─▶ text ─csv│ndjson─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
+//! bytes ─compression─▶ text ─csv│json│xml│fixed─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
 //!                      Parquet file ──────────────────────────▶ typed columns ─┘
 //! ```
 //! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
@@ -10,12 +10,15 @@
 
 mod arrays;
 pub mod block;
+pub mod blocks;
 pub mod check;
 pub mod compression;
 pub mod csv;
 pub mod fields;
+pub mod fixed;
+pub mod json;
 pub mod keys;
-pub mod ndjson;
+mod lines;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;
@@ -24,6 +27,7 @@ mod scan;
 pub mod standardise;
 mod text;
 mod words;
+pub mod xml;
 
 pub use compression::{Compression, decompress};
 pub use keys::KeyIndex;

@@ -17,9 +17,11 @@ pub enum Reason {
     Encoding,
     /// Not JSON.
     InvalidJson,
+    /// Not XML.
+    InvalidXml,
     /// JSON, but not an object.
     NotAnObject,
-    /// A key stands twice in one JSON object.
+    /// A key stands twice in one JSON object, or an element or attribute in one XML row.
     RepeatedKey,
     /// Null where a value is required.
     Required,
@@ -61,6 +63,7 @@ impl Reason {
             Self::RecordTooLong => "record_too_long",
             Self::Encoding => "encoding",
             Self::InvalidJson => "invalid_json",
+            Self::InvalidXml => "invalid_xml",
             Self::NotAnObject => "not_an_object",
             Self::RepeatedKey => "repeated_key",
             Self::Required => "required",
@@ -95,6 +98,7 @@ impl Reason {
                 | Self::RecordTooLong
                 | Self::Encoding
                 | Self::InvalidJson
+                | Self::InvalidXml
                 | Self::NotAnObject
                 | Self::RepeatedKey
         )

@@ -41,12 +41,43 @@ impl Finder {
     }
 }
 
+/// Where the next byte is, from `at`, that ends a JSON string or may not stand in one as it is: a quote, a backslash, a control character. The
+/// length where there is none.
+#[inline]
+pub fn string_special(bytes: &[u8], at: usize) -> usize {
+    const LAST_CONTROL: u8 = 0x1f;
+    let (quote, backslash, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(LAST_CONTROL));
+    let mut at = at;
+    while let Some(chunk) = bytes[at..].first_chunk() {
+        let chunk = u8x16::new(*chunk);
+        let special = chunk.simd_eq(quote) | chunk.simd_eq(backslash) | chunk.min(control).simd_eq(chunk);
+        let mask = special.to_bitmask();
+        if mask != 0 {
+            return at + mask.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    let rest = bytes[at..].iter();
+    at + rest
+        .take_while(|b| !matches!(b, b'"' | b'\\' | 0..=LAST_CONTROL))
+        .count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn the_end_of_a_string_is_what_a_loop_finds(
+            bytes in proptest::collection::vec(prop_oneof![60 => any::<u8>().prop_map(|b| b | 0x80), 1 => any::<u8>()], 0..100), at in 0..100_usize
+        ) {
+            let at = at.min(bytes.len());
+            let expected = (at..bytes.len()).find(|i| matches!(bytes[*i], b'"' | b'\\' | 0..=0x1f)).unwrap_or(bytes.len());
+            prop_assert_eq!(string_special(&bytes, at), expected);
+        }
+
         #[test]
         fn the_mask_is_what_a_loop_finds(bytes in proptest::collection::vec(prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), any::<u8>()], 0..200)) {
             let finder = Finder::new([b',', b'\n']);

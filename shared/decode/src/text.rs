@@ -91,6 +91,27 @@ impl<R: Read> TextInput<R> {
         self.offset += bytes as u64;
     }
 
+    /// Puts the first bytes of the rest in place of what `into` holds, mostly without a copy.
+    pub fn take(&mut self, bytes: usize, into: &mut Vec<u8>) {
+        std::mem::swap(into, &mut self.rest);
+        self.rest.clear();
+        self.rest.extend_from_slice(&into[bytes..]);
+        into.truncate(bytes);
+        self.advance(bytes);
+    }
+
+    /// Goes over everything that is left; keeps its beginning.
+    pub fn cut_rest(&mut self) -> Result<CutLine, DecodeError> {
+        let begun = self.offset;
+        let kept = self.rest[..self.rest.len().min(MAX_CUT_BYTES)].to_vec();
+        while !(self.ended && self.rest.is_empty()) {
+            self.consume(self.rest.len());
+            self.fill(BLOCK_BYTES)?;
+        }
+        let length = self.offset - begun;
+        Ok(CutLine { kept, length })
+    }
+
     /// Goes over the next line, however long; keeps its beginning.
     pub fn cut_line(&mut self) -> Result<CutLine, DecodeError> {
         let end = memchr(b'\n', &self.rest).unwrap_or(self.rest.len());

@@ -10,7 +10,7 @@ use serde::{
 };
 use std::{collections::HashSet, fmt};
 use watershed_contract::limits::MAX_COLUMNS;
-use watershed_decode::ndjson;
+use watershed_decode::json as decoded;
 
 /// Lines that are looked through for keys.
 const MAX_LINES: usize = 50_000;
@@ -49,7 +49,7 @@ pub fn sample(text: Vec<u8>, complete: bool) -> Result<Sample, Refusal> {
         ));
     }
     let text_bytes = lines.len();
-    let (block, left_out) = ndjson::sample(lines, &names, max_rows(names.len()));
+    let (block, left_out) = decoded::sample(lines, &names, max_rows(names.len()));
     Ok(Sample {
         label: String::new(),
         layout,

@@ -23,7 +23,7 @@ pub mod column {
     pub const BYTE_OFFSET: usize = 3;
     /// Bytes of the row in the object, its line end not counted.
     pub const BYTE_LENGTH: usize = 4;
-    /// Line that the row starts on (CSV, NDJSON) or its number (Parquet), from 1.
+    /// Line that the row starts on (text) or its number (Parquet), from 1.
     pub const LINE: usize = 5;
     /// Column of the first violation; null where it is the row's or the object's.
     pub const COLUMN: usize = 6;

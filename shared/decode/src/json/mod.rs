@@ -1,0 +1,14 @@
+//! JSON (RFC 8259): objects, one a line or as the elements of one array. Columns are keys of the object, or paths below one
+//! (`address.city`, `items[0].sku`); nested values keep their JSON text.
+
+mod array;
+mod element;
+mod envelope;
+mod lines;
+mod objects;
+mod parser;
+mod wanted;
+
+pub use array::JsonArrayReader;
+pub use lines::{NdJsonReader, sample};
+pub use parser::MAX_DEPTH;

@@ -1,0 +1,80 @@
+//! Formats whose record is a line.
+
+use crate::{
+    BLOCK_BYTES, MAX_RECORD_BYTES, block::Block, compression::Compression, reject::DecodeError, text::TextInput,
+};
+use std::io::Read;
+
+/// Text, by whole lines.
+pub struct Lines<R> {
+    input: TextInput<R>,
+    line: u64,
+}
+
+/// What a block was given.
+pub enum Taken {
+    /// Nothing: there is no more.
+    End,
+    /// Whole lines, to be split.
+    Lines,
+    /// One refused record: a line that is too long.
+    Cut,
+}
+
+impl<R: Read> Lines<R> {
+    /// Refuses what is no text.
+    pub fn open(input: R, compression: Compression) -> Result<Self, DecodeError> {
+        Ok(Self {
+            input: TextInput::open(input, compression)?,
+            line: 1,
+        })
+    }
+
+    /// What comes next, as far as it was read.
+    pub fn beginning(&self) -> &[u8] {
+        self.input.rest()
+    }
+
+    /// Fills a block of rows of `width` cells; `too_long` says why a line that is too long is refused.
+    pub fn next(
+        &mut self,
+        block: &mut Block,
+        width: usize,
+        too_long: impl Fn() -> String,
+    ) -> Result<Taken, DecodeError> {
+        block.clear(self.input.offset(), self.line, width);
+        self.input.fill(BLOCK_BYTES)?;
+        while !self.input.rest().is_empty() {
+            let rest = self.input.rest();
+            let end = if self.input.ended() {
+                Some(rest.len())
+            } else {
+                memchr::memrchr(b'\n', rest).map(|at| at + 1)
+            };
+            if let Some(end) = end {
+                self.input.take(end, &mut block.bytes);
+                self.line += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+                return Ok(Taken::Lines);
+            }
+            let length = rest.len();
+            if length > MAX_RECORD_BYTES {
+                block.cut(self.input.cut_line()?, too_long());
+                self.line += 1;
+                return Ok(Taken::Cut);
+            }
+            self.input.fill((length * 2).min(MAX_RECORD_BYTES + 1))?;
+        }
+        Ok(Taken::End)
+    }
+}
+
+/// First byte of each line, and the one behind its last; its end (`\n` or `\r\n`) not counted.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let last = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', bytes).chain(last).map(move |end| {
+        let begun = std::mem::replace(&mut start, end + 1);
+        let cr = bytes[begun..end].ends_with(b"\r");
+        (begun, end - usize::from(cr))
+    })
+}
