@@ -3,30 +3,19 @@
 use crate::{
     Sure,
     numbers::Shape,
-    sample::Sample,
     temporal::{self, COMPACT_DATE},
+    values::{NULLS, Values, block_of, probe},
 };
 use arrow_array::{
-    Array, ArrayRef,
+    ArrayRef,
     cast::AsArray,
     types::{Date32Type, Int64Type, TimestampMicrosecondType},
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use watershed_contract::{Case, Checks, ColumnRule, EpochUnit, Personal, TemporalFormat, limits::MAX_PRECISION};
-use watershed_decode::{
-    block::{Block, Cell, Record},
-    parse::ColumnParser,
-};
+use watershed_decode::{block::Block, parse::ColumnParser};
 use watershed_lake::ColumnType;
 
-/// Spellings that may stand for null. The first ones do so in text as well.
-pub const NULLS: [&str; 14] = [
-    "NULL", "null", "Null", "\\N", "N/A", "n/a", "#N/A", "NA", "NaN", "nan", "None", "-", "--", "?",
-];
-/// How many of them stand for null in text: the others may be a value there (`NA` is Namibia).
-pub const NULLS_OF_TEXT: usize = 7;
-/// Different values that a candidate is tried on before all are.
-const PROBE_VALUES: usize = 64;
 /// Values that a pattern is tried on before that.
 const FIRST_VALUES: usize = 3;
 /// Percentage of values that a type may fail on and still be worth a word.
@@ -119,61 +108,6 @@ impl Guess {
     }
 }
 
-/// One column of one or more objects.
-pub struct Values<'a> {
-    /// Name of the column.
-    pub name: &'a str,
-    /// The objects, and which field of their records it is; none: they lack it.
-    pub parts: Vec<(&'a Sample, Option<usize>)>,
-}
-
-impl<'a> Values<'a> {
-    /// Every value, trimmed; none where it is absent.
-    pub fn texts(&self) -> impl Iterator<Item = Option<&'a [u8]>> + '_ {
-        self.parts.iter().flat_map(|(sample, field)| {
-            let block = &sample.block;
-            let text = move |row| block.text(row, (*field)?).map(<[u8]>::trim_ascii);
-            (sample.first_row..block.records.len()).map(text)
-        })
-    }
-
-    /// Every value that is not empty nor spelt as null.
-    pub fn values(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
-        let is_null = |text: &[u8]| text.is_empty() || NULLS.iter().any(|null| null.as_bytes() == text);
-        self.texts().flatten().filter(move |text| !is_null(text))
-    }
-
-    /// The columns of all objects, and how many values could not be read.
-    pub fn read(&self, parser: &ColumnParser) -> (Vec<ArrayRef>, usize) {
-        let mut unread = 0;
-        let read = |(sample, field): &(&Sample, Option<usize>)| {
-            let mut violations = Vec::new();
-            let array = parser.parse(&sample.block, *field, 0, &mut violations);
-            unread += violations.iter().filter(|v| v.row as usize >= sample.first_row).count();
-            array.slice(sample.first_row, array.len() - sample.first_row)
-        };
-        (self.parts.iter().map(read).collect(), unread)
-    }
-
-    /// Whether there are values in JSON's quotes, and values that are JSON themselves.
-    fn quoted_and_nested(&self) -> (bool, bool) {
-        let (mut quoted, mut nested) = (false, false);
-        for (sample, field) in self.parts.iter().filter(|(sample, _)| sample.layout.is_json()) {
-            let block = &sample.block;
-            for cells in block.rows() {
-                let Some((start, end)) = field.and_then(|field| cells[field].range()) else {
-                    continue;
-                };
-                // What was unescaped stands behind the text; only strings are.
-                let in_quotes = start >= sample.text_bytes || (start > 0 && block.bytes[start - 1] == b'"');
-                quoted |= in_quotes;
-                nested |= !in_quotes && matches!(block.bytes[start..end].first(), Some(b'{' | b'['));
-            }
-        }
-        (quoted, nested)
-    }
-}
-
 /// The column's type.
 pub fn guess(values: &Values<'_>) -> Guess {
     let probe = probe(values);
@@ -198,34 +132,6 @@ pub fn guess(values: &Values<'_>) -> Guess {
         .or_else(|| tried.number())
         .or_else(|| tried.temporal())
         .unwrap_or_else(|| tried.text())
-}
-
-fn probe<'a>(values: &Values<'a>) -> Vec<&'a [u8]> {
-    let (mut seen, mut probe) = (HashSet::new(), Vec::new());
-    for value in values.values() {
-        if probe.len() < PROBE_VALUES && seen.insert(value) {
-            probe.push(value);
-        }
-    }
-    probe
-}
-
-/// A block of one column.
-fn block_of(values: &[&[u8]]) -> Block {
-    let mut block = Block {
-        width: 1,
-        ..Block::default()
-    };
-    for value in values {
-        let start = block.bytes.len();
-        block.bytes.extend_from_slice(value);
-        block.records.push(Record {
-            start: start as u32,
-            end: block.bytes.len() as u32,
-        });
-        block.cells.push(Cell::new(start, block.bytes.len()));
-    }
-    block
 }
 
 /// A column that candidates are tried on.

@@ -2,9 +2,10 @@
 
 use crate::{
     Sure,
-    guess::Values,
-    profile::{Column, Distinct, ids},
+    profile::{Column, Distinct},
+    seen::ids,
     temporal::is_time_name,
+    values::Values,
 };
 use std::collections::{BTreeSet, HashSet};
 use watershed_lake::ColumnType;

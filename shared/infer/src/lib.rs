@@ -20,7 +20,9 @@ mod personal;
 mod profile;
 mod report;
 mod sample;
+mod seen;
 mod temporal;
+mod values;
 mod yaml;
 
 pub use encoding::Encoding;
