@@ -3,9 +3,10 @@
 use crate::{
     dataset::{CsvFormat, Dataset, Format},
     diagnostic::{Errors, Report, shown},
+    dialect::one_byte,
     location, property,
     reader::{At, Map},
-    schema::{self, Document, Wire, one_byte},
+    schema::{self, Document, Wire},
     yaml::{self, Position},
 };
 use watershed_lake::layout::Digest;
@@ -161,11 +162,7 @@ fn wire(server: &Map<'_>) -> Option<Wire> {
         'c' => {
             let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
             let delimiter = delimiter.map_or(Some(b','), |at| one_byte(&at, expected))?;
-            Some(Format::Csv(CsvFormat {
-                delimiter,
-                quote: b'"',
-                header: true,
-            }))
+            Some(Format::Csv(CsvFormat::rfc4180(delimiter)))
         }
         'j' => {
             if let Some(at) = delimiter {

@@ -26,7 +26,7 @@ fn everything_wrong_is_said_at_once() {
 /// One change of the example, and what is said of it.
 #[test]
 fn one_mistake_makes_one_message() {
-    let cases: [(&str, &str, &str); 31] = [
+    let cases: [(&str, &str, &str); 54] = [
         ("minimum: 1}", "multipleOf: 5}", r#"option "multipleOf" is not checked"#),
         (
             "version: 1.0.0 ",
@@ -102,6 +102,65 @@ fn one_mistake_makes_one_message() {
         ("epoch: millisecond", "epoch: milliseconds", "did you mean millisecond?"),
         ("[ja, j]", "[ja, n]", r#""n" is true and false"#),
         ("logicalType: boolean", "logicalType: bool", "did you mean boolean?"),
+        ("encoding: windows-1252", "encoding: utf8", "did you mean utf-8?"),
+        (
+            r#"quote: "'""#,
+            "quote: nothing",
+            "write a quote: one ASCII character, or none",
+        ),
+        (
+            r#"quote: "'""#,
+            r#"quote: "\\""#,
+            "escape and quote are the same: remove escape",
+        ),
+        (r#"escape: "\\""#, r#"escape: ";""#, "escape and delimiter are the same"),
+        (r#"escape: "\\""#, "escape: none", "write one ASCII character"),
+        (r##"comment: "#""##, "comment: //", "write one ASCII character"),
+        (r##"comment: "#""##, r#"comment: "'""#, "comment and quote are the same"),
+        ("skipRows: 2 ", "skipRows: 1001 ", "write an integer from 0 to 1000"),
+        ("raggedEnds: pad", "raggedEnds: padd", "did you mean pad?"),
+        ("repeatedHeader: skip", "repeatedHeader: true", r#"quote it: "true""#),
+        ("header: true ", "header: false ", "repeatedHeader without header"),
+        ("locale: de ", "locale: ge ", r#"unknown locale "ge""#),
+        ("locale: fr", "locale: french", r#"unknown locale "french""#),
+        (
+            r#""%d. %B %Y""#,
+            r#""%d.%m.%Y""#,
+            "locale without a month or weekday name",
+        ),
+        (
+            r#"decimalSeparator: ",""#,
+            r#"decimalSeparator: "5""#,
+            "write one character that is no part of a number",
+        ),
+        (
+            r#"groupSeparator: ".""#,
+            r#"groupSeparator: ",""#,
+            r#"decimals and groups are both set off by ",""#,
+        ),
+        (r#"groupSeparator: "'""#, r#"groupSeparator: "-""#, "or none"),
+        (
+            r#"groupSeparator: "'""#,
+            r#"groupSeparator: ",""#,
+            "groupSeparator: none",
+        ),
+        (
+            "negative: parentheses",
+            "negative: brackets",
+            r#"unknown negative "brackets""#,
+        ),
+        (r#"strip: [EUR, "€"]"#, r#"strip: ["5 €"]"#, "without digits and signs"),
+        (r#"strip: [EUR, "€"]"#, "strip: EUR", "write a list"),
+        (
+            "case: upper",
+            "negative: trailing",
+            "a column of type string is no number: remove it",
+        ),
+        (
+            "epoch: millisecond",
+            "epoch: millisecond, locale: es",
+            "locale without a month or weekday name",
+        ),
     ];
     let mut wrong = Vec::new();
     for (from, to, expected) in cases {
@@ -115,6 +174,50 @@ fn one_mistake_makes_one_message() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What one format has and another has not.
+#[test]
+fn a_key_of_another_format_is_told() {
+    let contract = |format: &str, schema: &str, column: &str| {
+        let text = format!(
+            "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: a\nstatus: active\ndomain: d\n\
+             servers: [{{server: raw, type: s3, location: 's3://{{raw}}/x/*', format: {format}}}]\n\
+             schema:\n- name: a\n  customProperties: [{{property: watershed, value: {{{schema}}}}}]\n\
+             \x20 properties: [{{name: a, logicalType: number, customProperties: [{{property: watershed, value: {{{column}}}}}]}}]\n"
+        );
+        parse("f", &text).map_or_else(|errors| errors.to_string(), |_| String::new())
+    };
+    assert_eq!(contract("json", "encoding: utf-16", "nulls: []"), "");
+    assert_eq!(
+        contract("csv", "groupSeparator: \"'\"", "groupSeparator: none, strip: []"),
+        ""
+    );
+    for (format, schema, column, expected) in [
+        (
+            "json",
+            "escape: a, raggedEnds: pad",
+            "nulls: []",
+            "only a server of format csv has one",
+        ),
+        (
+            "json",
+            "decimalSeparator: \",\"",
+            "nulls: []",
+            "JSON has one way to write a number",
+        ),
+        (
+            "json",
+            "trim: true",
+            "strip: [\"%\"]",
+            "JSON has one way to write a number",
+        ),
+        ("parquet", "encoding: utf-8", "nulls: []", "Parquet says it itself"),
+    ] {
+        let said = contract(format, schema, column);
+        assert!(said.contains(expected), "{format}, {schema}, {column}: {said}");
+    }
+    assert!(contract("csv, delimiter: '\"'", "trim: true", "nulls: []").contains("quote and delimiter are the same"));
 }
 
 #[test]

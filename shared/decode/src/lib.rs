@@ -2,8 +2,8 @@
 //! as a row of a batch or as a [`RejectedRow`] that says why not.
 //!
 //! ```text
-//! bytes ─compression─▶ text ─csv│ndjson─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
-//!                      Parquet file ──────────────────────────▶ typed columns ─┘
+//! bytes ─compression─▶ encoding ─▶ text ─csv│ndjson─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
+//!                      Parquet file ─────────────────────────────────────▶ typed columns ─┘
 //! ```
 //! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
 //! over a block of records, so that each loop knows one type, and a bad value costs only its row.
@@ -12,6 +12,7 @@ pub mod block;
 pub mod check;
 pub mod compression;
 pub mod csv;
+mod encoding;
 pub mod fields;
 pub mod keys;
 pub mod ndjson;

@@ -29,7 +29,7 @@ impl<R: Read> NdJsonReader<R> {
         let keys = Keys::new(dataset.columns.iter().map(|rule| rule.source.as_bytes()));
         let fields = (0..keys.len()).map(Some).collect();
         let reader = Self {
-            input: TextInput::open(input, compression)?,
+            input: TextInput::open(input, compression, dataset.encoding)?,
             keys,
             fields,
             line: 1,
@@ -54,6 +54,7 @@ impl<R: Read> NdJsonReader<R> {
     /// The next block; false at the end.
     pub fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         block.clear(self.input.offset(), self.line, self.keys.len());
+        block.encoding = self.input.encoding();
         self.input.fill(BLOCK_BYTES)?;
         while !self.input.rest().is_empty() {
             let rest = self.input.rest();
@@ -116,7 +117,7 @@ impl<R: Read> NdJsonReader<R> {
 
     fn give_up(&mut self, block: &mut Block) -> Result<(), DecodeError> {
         let message = format!("has no end within {MAX_RECORD_BYTES} bytes: write one JSON object a line");
-        block.cut(self.input.cut_line()?, message);
+        block.cut(self.input.cut_line(b'\n')?, message);
         self.line += 1;
         Ok(())
     }
