@@ -114,7 +114,7 @@ impl Block {
     }
 
     /// Takes up, as its only record, a line that is too long; `message` says why it is refused.
-    pub fn cut(&mut self, line: CutLine, message: String) {
+    pub fn cut(&mut self, line: &CutLine, message: String) {
         self.bytes.extend_from_slice(&line.kept);
         self.records.push(Record {
             start: 0,

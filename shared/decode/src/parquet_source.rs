@@ -179,7 +179,7 @@ impl Rows for ParquetRows<'_> {
     type Cursor = ();
 
     /// The row's bytes are its values as one JSON-like line: in the file it has none of its own.
-    fn row(&self, row: usize, _: &mut ()) -> RejectedRow {
+    fn row(&self, row: usize, (): &mut ()) -> RejectedRow {
         let options = FormatOptions::default().with_null("null");
         let values = self
             .batch

@@ -4,7 +4,12 @@ use proptest::prelude::*;
 use std::{io::Read, sync::Arc};
 use watershed_contract::{Dataset, Encoding, Format};
 use watershed_decode::{
-    Compression, Reason, block::Block, csv::CsvReader, ndjson::NdJsonReader, reject::DecodeError, standardise::Rows,
+    Compression, Reason,
+    block::Block,
+    csv::CsvReader,
+    ndjson::NdJsonReader,
+    reject::DecodeError,
+    standardise::{LineCursor, Rows},
 };
 
 fn dataset(format: &str, encoding: &str) -> Arc<Dataset> {
@@ -39,25 +44,22 @@ fn read(dataset: &Dataset, input: &[u8]) -> Result<Vec<Found>, DecodeError> {
     let mut block = Block::default();
     let mut found = Vec::new();
     let mut take = |block: &Block| {
-        let mut cursor = Default::default();
+        let mut cursor = LineCursor::default();
         for row in 0..block.records.len() {
             let row = block.row(row, &mut cursor);
             found.push((row.offset, row.length, row.raw));
         }
     };
     let input = Dribble(input, 0);
-    match &dataset.format {
-        Format::Csv(format) => {
-            let mut reader = CsvReader::open(input, Compression::Plain, format, dataset)?;
-            while reader.read(&mut block)? {
-                take(&block);
-            }
+    if let Format::Csv(format) = &dataset.format {
+        let mut reader = CsvReader::open(input, Compression::Plain, format, dataset)?;
+        while reader.read(&mut block)? {
+            take(&block);
         }
-        _ => {
-            let mut reader = NdJsonReader::open(input, Compression::Plain, dataset)?;
-            while reader.read(&mut block)? {
-                take(&block);
-            }
+    } else {
+        let mut reader = NdJsonReader::open(input, Compression::Plain, dataset)?;
+        while reader.read(&mut block)? {
+            take(&block);
         }
     }
     Ok(found)
@@ -146,7 +148,7 @@ proptest! {
         for (offset, length, raw) in &found {
             let part = &input[*offset as usize..(*offset + *length) as usize];
             let same: Vec<u16> = part.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
-            prop_assert_eq!(String::from_utf8(raw.clone()).ok(), String::from_utf16(&same).ok().filter(|_| part.len() % 2 == 0));
+            prop_assert_eq!(String::from_utf8(raw.clone()).ok(), String::from_utf16(&same).ok().filter(|_| part.len().is_multiple_of(2)));
         }
     }
 

@@ -275,7 +275,7 @@ impl<R: Read> CsvReader<R> {
         let line = self.input.cut_line(self.line_end())?;
         if !is_comment {
             let message = format!("has no end within {MAX_RECORD_BYTES} bytes: look for a quote that is not closed");
-            block.cut(line, message);
+            block.cut(&line, message);
         }
         self.line += 1;
         Ok(())

@@ -117,7 +117,7 @@ impl<R: Read> NdJsonReader<R> {
 
     fn give_up(&mut self, block: &mut Block) -> Result<(), DecodeError> {
         let message = format!("has no end within {MAX_RECORD_BYTES} bytes: write one JSON object a line");
-        block.cut(self.input.cut_line(b'\n')?, message);
+        block.cut(&self.input.cut_line(b'\n')?, message);
         self.line += 1;
         Ok(())
     }
