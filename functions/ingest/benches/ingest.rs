@@ -166,7 +166,9 @@ fn ndjson(csv: &[u8]) -> Vec<u8> {
                 value,
                 quote,
             ];
-            parts.iter().for_each(|part| out.extend_from_slice(part));
+            for part in &parts {
+                out.extend_from_slice(part);
+            }
         }
         out.extend_from_slice(b"}\n");
     }

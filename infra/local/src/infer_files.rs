@@ -123,9 +123,6 @@ fn described(draft: &Draft) -> String {
     for note in &draft.notes {
         out.push_str(&format!("note         {note}\n"));
     }
-    if let Some(obstacle) = draft.obstacle() {
-        out.push_str(&format!("not yet readable: {obstacle}\n"));
-    }
     out.push('\n');
     out
 }
@@ -243,7 +240,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
-            "CSV, delimiter `,`, quote `\"`, with header (likely), UTF-8; all 3 rows were looked at"
+            "CSV, delimiter `,`, quote `\"`, with header (likely), utf-8; all 3 rows were looked at"
         );
         assert_eq!(lines[3], "order_no  int      0      3         1 … 3      1");
         assert_eq!(lines[4], "paid      boolean  1      2         no … yes   yes");

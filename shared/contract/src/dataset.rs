@@ -18,6 +18,8 @@ pub struct Dataset {
     pub location: LocationPattern,
     /// What its objects are.
     pub format: Format,
+    /// How the text of its objects is encoded; of no meaning for Parquet.
+    pub encoding: Encoding,
     /// How each column is read and checked; same order and length as `table.columns`.
     pub columns: Vec<ColumnRule>,
     /// Columns of a source without header: those of the contract, dropped ones too.
@@ -57,10 +59,83 @@ pub enum Format {
 pub struct CsvFormat {
     /// Between fields; one byte, not a quote nor a line end.
     pub delimiter: u8,
-    /// Around fields.
-    pub quote: u8,
+    /// Around fields; none: a quote is an ordinary character.
+    pub quote: Option<u8>,
+    /// Before a quote, a delimiter, a line end or itself: the character behind it is part of the value.
+    pub escape: Option<u8>,
+    /// A line that begins with it, where a record could, is none.
+    pub comment: Option<u8>,
+    /// Lines before the header (or, without one, before the first record) that are none.
+    pub skip_lines: u32,
     /// The first record names the columns. Without one, columns come in the contract's order.
     pub header: bool,
+    /// What happens to a record with more or fewer fields.
+    pub ragged_ends: RaggedEnds,
+    /// What happens to a record that is the header again.
+    pub repeated_header: RepeatedHeader,
+}
+
+impl CsvFormat {
+    /// RFC 4180 with that delimiter.
+    pub const fn rfc4180(delimiter: u8) -> Self {
+        Self {
+            delimiter,
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            skip_lines: 0,
+            header: true,
+            ragged_ends: RaggedEnds::Refuse,
+            repeated_header: RepeatedHeader::Refuse,
+        }
+    }
+}
+
+/// What happens to a record that is the header again, as where files were joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepeatedHeader {
+    /// It is a row like any other, and most likely refused.
+    Refuse,
+    /// It is no row.
+    Skip,
+}
+
+/// How text is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// ISO 8859-1: every byte is a character.
+    Latin1,
+    /// Windows code page 1252: five bytes are none.
+    Windows1252,
+    /// UTF-16, as its byte order mark says.
+    Utf16,
+    /// UTF-16, the low byte first.
+    Utf16Le,
+    /// UTF-16, the high byte first.
+    Utf16Be,
+}
+
+impl Encoding {
+    /// Every encoding by the name that the contract has for it.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("utf-8", Self::Utf8),
+        ("latin-1", Self::Latin1),
+        ("windows-1252", Self::Windows1252),
+        ("utf-16", Self::Utf16),
+        ("utf-16le", Self::Utf16Le),
+        ("utf-16be", Self::Utf16Be),
+    ];
+
+    /// The contract's name for it.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, encoding)| *encoding == self)
+            .map_or("utf-8", |(name, _)| name)
+    }
 }
 
 /// Where the rows of an XML document are.
@@ -97,12 +172,12 @@ impl FixedField {
     }
 }
 
-/// What happens to a record that ends too early.
+/// What happens to a record that has not as many fields as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RaggedEnds {
     /// It is refused.
     Refuse,
-    /// What is missing is null.
+    /// Fields that are missing at the end are null; fields too many at the end are dropped if all of them are empty.
     Pad,
 }
 
@@ -130,6 +205,8 @@ pub struct ColumnRule {
     pub nulls: BTreeSet<String>,
     /// For strings.
     pub case: Case,
+    /// For numbers.
+    pub number: NumberFormat,
     /// For dates and timestamps; none: ISO 8601.
     pub temporal: TemporalFormat,
     /// Spellings of true and false, lower case; compared without regard to case.
@@ -162,11 +239,75 @@ pub enum Case {
     Lower,
 }
 
+/// How a number is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberFormat {
+    /// Before the decimals.
+    pub decimal: char,
+    /// Between groups of three digits; none: digits are not grouped.
+    pub group: Option<char>,
+    /// How a number below zero is marked.
+    pub negative: Negative,
+    /// Texts at either end that are no part of the number, such as a currency; longest first.
+    pub strip: Vec<String>,
+}
+
+impl Default for NumberFormat {
+    fn default() -> Self {
+        Self {
+            decimal: '.',
+            group: None,
+            negative: Negative::Leading,
+            strip: Vec::new(),
+        }
+    }
+}
+
+impl NumberFormat {
+    /// Numbers are written as programs write them.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a number below zero is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Negative {
+    /// `-5`. The others read this as well.
+    Leading,
+    /// `(5)`.
+    Parentheses,
+    /// `5-`.
+    Trailing,
+}
+
+/// Language of the names of months and weekdays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
+    /// Italian.
+    It,
+    /// Dutch.
+    Nl,
+    /// Portuguese.
+    Pt,
+}
+
 /// How a date or time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemporalFormat {
     /// `strftime` patterns (crate chrono's `format::strftime`), tried in order; empty: ISO 8601 / RFC 3339.
     pub patterns: Vec<String>,
+    /// Language of the names in the patterns' values.
+    pub locale: Locale,
     /// Zone of a timestamp that is written without one; none: such a timestamp is refused where the column has a zone.
     pub zone: Option<chrono_tz::Tz>,
     /// A number of these since 1970-01-01T00:00:00Z is read as well.

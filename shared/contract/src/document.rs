@@ -3,9 +3,10 @@
 use crate::{
     dataset::{CsvFormat, Dataset, FixedFormat, Format, RaggedEnds, XmlFormat},
     diagnostic::{Errors, Report, shown},
+    dialect::one_byte,
     location, property,
     reader::{At, Map},
-    schema::{self, Document, Wire, one_byte},
+    schema::{self, Document, Wire},
     yaml::{self, Position},
 };
 use watershed_lake::layout::Digest;
@@ -168,11 +169,7 @@ fn wire(server: &Map<'_>) -> Option<Wire> {
         'c' => {
             let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
             let delimiter = delimiter.map_or(Some(b','), |at| one_byte(&at, expected))?;
-            Some(Format::Csv(CsvFormat {
-                delimiter,
-                quote: b'"',
-                header: true,
-            }))
+            Some(Format::Csv(CsvFormat::rfc4180(delimiter)))
         }
         'j' => {
             let words = [("new_line", false), ("newline_delimited", false), ("array", true)];

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Keys of a schema object that belong to one format.
-pub(crate) const KEYS: [&str; 3] = ["records", "row", "raggedEnds"];
+pub(crate) const KEYS: [&str; 2] = ["records", "row"];
 /// Keys of a property that belong to fixed width.
 pub(crate) const FIELD_KEYS: [&str; 2] = ["start", "width"];
 /// Longest line of fixed width that columns are read from, in bytes.
@@ -32,7 +32,6 @@ pub(crate) fn read(wire: &Format, map: &Map<'_>, custom: Option<&Map<'_>>, colum
         refuse("row", "only a server of format xml has it: remove it");
     }
     if !matches!(wire, Format::Fixed(_)) {
-        refuse("raggedEnds", "only a server of format fixed has it: remove it");
         for custom in columns.iter().filter_map(|column| column.custom.as_ref()) {
             custom.refuse(&FIELD_KEYS, "only a server of format fixed has it: remove it");
         }

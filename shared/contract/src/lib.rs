@@ -8,9 +8,11 @@ mod bounds;
 mod contracts;
 pub mod dataset;
 mod diagnostic;
+mod dialect;
 mod document;
 mod formats;
 mod location;
+mod number;
 mod order;
 mod path;
 mod personal;
@@ -31,9 +33,11 @@ pub mod limits {
     pub use crate::{
         bounds::{MAX_COMPILED_BYTES, MAX_ENUM_VALUES, MAX_PATTERN_BYTES},
         contracts::MAX_CONTRACTS,
+        dialect::MAX_SKIP_ROWS,
         document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
         formats::MAX_FIXED_BYTES,
         location::MAX_LOCATION_BYTES,
+        number::MAX_STRIP_BYTES,
         order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
         path::MAX_PATH_STEPS,
         property::{MAX_FIELD_ID, MAX_SPELLINGS},

@@ -2,9 +2,9 @@
 
 use crate::{
     bounds::{self, Reading},
-    dataset::{Case, ColumnRule, Personal},
+    dataset::{Case, ColumnRule, Locale, NumberFormat, Personal},
     diagnostic::shown,
-    formats, personal,
+    formats, number, personal,
     reader::{At, Map},
     temporal,
     types::{self, Typed},
@@ -18,14 +18,19 @@ pub const MAX_FIELD_ID: i64 = 999_999;
 pub const MAX_SPELLINGS: usize = 100;
 
 /// Keys of the watershed property of a column.
-const KEYS: [&str; 12] = [
-    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum", "personal",
+const KEYS: [&str; 13] = [
+    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum", "locale",
+    "personal",
 ];
 
 /// How the schema object says that its columns are read, where they do not say it themselves.
 pub(crate) struct Defaults {
     pub(crate) nulls: BTreeSet<String>,
     pub(crate) trim: bool,
+    pub(crate) number: NumberFormat,
+    /// The format itself says how numbers are written.
+    pub(crate) own_numbers: bool,
+    pub(crate) locale: Locale,
 }
 
 /// A property that was read. Where something of it was reported, the rest stands in for it until the report is handed out.
@@ -66,7 +71,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     check_name(&map, name);
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &formats::FIELD_KEYS].concat());
+        custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS].concat());
     }
     let options = map.get("logicalTypeOptions").and_then(|o| o.map());
     let typed = types::read(&map, options.as_ref());
@@ -189,7 +194,7 @@ fn rule(
     let kind = typed.as_ref().map(|typed| typed.kind);
     let trim = custom.and_then(|c| c.flag("trim")).unwrap_or(defaults.trim);
     let case = custom.and_then(|c| case(c, kind)).unwrap_or(Case::Keep);
-    let temporal = temporal::read(kind, options, custom);
+    let temporal = temporal::read(kind, options, custom, defaults.locale);
     let source = custom.and_then(|c| c.text("source")).unwrap_or(name).to_string();
     let checks = typed
         .map(|typed| Reading {
@@ -209,9 +214,32 @@ fn rule(
             .and_then(|c| nulls(c, trim))
             .unwrap_or_else(|| defaults.nulls.clone()),
         case,
+        number: number(custom, kind, defaults),
         temporal,
         booleans: booleans(custom, kind),
         checks,
+    }
+}
+
+fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Defaults) -> NumberFormat {
+    use ColumnType as T;
+    let is_number = |kind| matches!(kind, T::Int | T::Long | T::Float | T::Double | T::Decimal { .. });
+    let Some(custom) = custom else {
+        return defaults.number.clone();
+    };
+    match kind {
+        Some(kind) if !is_number(kind) => {
+            custom.refuse(
+                &number::KEYS,
+                &format!("a column of type {kind} is no number: remove it"),
+            );
+            NumberFormat::default()
+        }
+        _ if defaults.own_numbers => {
+            custom.refuse(&number::KEYS, number::JSON_HELP);
+            NumberFormat::default()
+        }
+        _ => number::read(custom, &defaults.number),
     }
 }
 

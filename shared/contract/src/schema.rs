@@ -1,11 +1,12 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
-    dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
+    dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
     diagnostic::shown,
-    formats, order,
+    dialect, formats, number, order,
     property::{self, Defaults, Property},
-    reader::{At, Map},
+    reader::Map,
+    temporal,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
@@ -14,7 +15,7 @@ use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_i
 pub const MAX_COLUMNS: usize = 1_000;
 
 /// Keys of the watershed property of a schema object.
-const KEYS: [&str; 7] = ["database", "quote", "header", "nulls", "trim", "sort", "partition"];
+const KEYS: [&str; 7] = ["database", "encoding", "nulls", "trim", "locale", "sort", "partition"];
 
 /// What the document says of all its schema objects.
 pub(crate) struct Document {
@@ -38,7 +39,7 @@ pub(crate) fn read(
 ) -> Option<Dataset> {
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &formats::KEYS].concat());
+        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS].concat());
     }
     if let Some(at) = map
         .get("logicalType")
@@ -46,16 +47,23 @@ pub(crate) fn read(
     {
         at.wrong("logicalType: object, or nothing");
     }
-    let all = columns(map, custom.as_ref());
+    // Where the server was reported, the keys are read as CSV's, so that what is wrong with them is said at once.
+    let wire = source
+        .as_ref()
+        .map_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')), |(_, wire)| wire.clone());
+    let encoding = dialect::encoding(&wire, custom.as_ref());
+    let format = dialect::format(&wire, map, custom.as_ref());
+    let all = columns(map, custom.as_ref(), &format);
     let source_columns = all.len();
     let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
     if columns.is_empty() && !dropped.is_empty() {
         map.error("every column is dropped", "write personal: hash or redact of one");
     }
-    let format = source.as_ref().map(|(_, wire)| {
-        let dialect = format(wire, custom.as_ref());
-        formats::read(&dialect, map, custom.as_ref(), &columns)
-    });
+    let format = if source.is_some() {
+        formats::read(&format, map, custom.as_ref(), &columns)
+    } else {
+        format
+    };
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
@@ -81,7 +89,8 @@ pub(crate) fn read(
         version: document.version,
         digest: document.digest.clone(),
         location: source?.0,
-        format: format?,
+        format,
+        encoding,
         columns: rules,
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
@@ -136,47 +145,9 @@ fn table_name(map: &Map<'_>, custom: Option<&Map<'_>>, document: &Document) -> O
     TableName::new(&database, table).ok()
 }
 
-/// The server's format with the dialect of the watershed property.
-fn format(wire: &Wire, custom: Option<&Map<'_>>) -> Format {
-    let Format::Csv(csv) = wire else {
-        if let Some(custom) = custom {
-            custom.refuse(&["quote", "header"], "only a server of format csv has one: remove it");
-        }
-        return wire.clone();
-    };
-    let quote = custom
-        .and_then(|c| c.get("quote"))
-        .and_then(|at| one_byte(&at, "a quote: one ASCII character"))
-        .unwrap_or(csv.quote);
-    if quote == csv.delimiter
-        && let Some(custom) = custom
-    {
-        custom.error("quote and delimiter are the same", "write quote: another character");
-    }
-    let header = custom.and_then(|c| c.flag("header")).unwrap_or(csv.header);
-    Format::Csv(CsvFormat {
-        delimiter: csv.delimiter,
-        quote,
-        header,
-    })
-}
-
-/// One ASCII character that ends no line.
-pub(crate) fn one_byte(at: &At<'_>, expected: &str) -> Option<u8> {
-    match at.spelling()?.as_bytes() {
-        &[byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Some(byte),
-        _ => {
-            at.wrong(expected);
-            None
-        }
-    }
-}
-
 /// Every property, and what is to say of them together.
-fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>) -> Vec<Property<'a>> {
-    let trim = custom.and_then(|c| c.flag("trim")).unwrap_or(true);
-    let nulls = custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default();
-    let defaults = Defaults { nulls, trim };
+fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<Property<'a>> {
+    let defaults = defaults(custom, format);
     let Some(list) = map.need("properties", "write properties: a list of columns") else {
         return Vec::new();
     };
@@ -210,4 +181,26 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>) -> Vec<Property<'a>> {
         }
     }
     columns
+}
+
+fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {
+    let trim = custom.and_then(|c| c.flag("trim")).unwrap_or(true);
+    let own_numbers = matches!(format, Format::NdJson | Format::JsonArray { .. });
+    let number = match custom {
+        Some(custom) if own_numbers => {
+            custom.refuse(&number::KEYS, number::JSON_HELP);
+            NumberFormat::default()
+        }
+        Some(custom) => number::read(custom, &NumberFormat::default()),
+        None => NumberFormat::default(),
+    };
+    Defaults {
+        nulls: custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default(),
+        trim,
+        number,
+        own_numbers,
+        locale: custom
+            .and_then(temporal::locale)
+            .map_or_else(Default::default, |(_, locale)| locale),
+    }
 }

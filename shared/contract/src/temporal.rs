@@ -1,7 +1,7 @@
 //! How dates and times are written: Java patterns (the standard's) and `strftime` patterns (ours), zones and epochs.
 
 use crate::{
-    dataset::{EpochUnit, TemporalFormat},
+    dataset::{EpochUnit, Locale, TemporalFormat},
     diagnostic::shown,
     reader::{At, Map},
 };
@@ -16,10 +16,17 @@ pub const MAX_FORMATS: usize = 8;
 /// Longest pattern, in bytes.
 pub const MAX_FORMAT_BYTES: usize = 100;
 
-/// How the column's values are written. `options` is `logicalTypeOptions`, `custom` the watershed property.
-pub(crate) fn read(kind: Option<ColumnType>, options: Option<&Map<'_>>, custom: Option<&Map<'_>>) -> TemporalFormat {
+/// How the column's values are written. `options` is `logicalTypeOptions`, `custom` the watershed property, `locale` what its
+/// schema object says.
+pub(crate) fn read(
+    kind: Option<ColumnType>,
+    options: Option<&Map<'_>>,
+    custom: Option<&Map<'_>>,
+    locale: Locale,
+) -> TemporalFormat {
     let mut format = TemporalFormat {
         patterns: Vec::new(),
+        locale,
         zone: None,
         epoch: None,
     };
@@ -28,7 +35,7 @@ pub(crate) fn read(kind: Option<ColumnType>, options: Option<&Map<'_>>, custom: 
     if !is_stamp && !matches!(kind, ColumnType::Date | ColumnType::Time) {
         if let Some(custom) = custom {
             custom.refuse(
-                &["formats", "timeZone", "epoch"],
+                &["formats", "timeZone", "epoch", "locale"],
                 &format!("a column of type {kind} is no date or time"),
             );
         }
@@ -38,6 +45,15 @@ pub(crate) fn read(kind: Option<ColumnType>, options: Option<&Map<'_>>, custom: 
     let given = |map: Option<&Map<'_>>, key: &str| map.is_some_and(|m| m.get(key).is_some());
     let has_zone = given(options, "defaultTimezone") || given(custom, "timeZone");
     format.patterns = patterns(kind, has_zone, options, custom);
+    if let Some((at, own)) = custom.and_then(self::locale) {
+        if !format.patterns.iter().any(|pattern| has_names(pattern)) {
+            at.error(
+                "locale without a month or weekday name",
+                "write %b, %B, %a or %A in formats, or remove it",
+            );
+        }
+        format.locale = own;
+    }
     if let Some(at) = custom.and_then(|c| c.get("epoch")) {
         if is_stamp {
             format.epoch = at.word(&EPOCHS);
@@ -49,6 +65,34 @@ pub(crate) fn read(kind: Option<ColumnType>, options: Option<&Map<'_>>, custom: 
         }
     }
     format
+}
+
+const LOCALES: [(&str, Locale); 7] = [
+    ("en", Locale::En),
+    ("de", Locale::De),
+    ("fr", Locale::Fr),
+    ("es", Locale::Es),
+    ("it", Locale::It),
+    ("nl", Locale::Nl),
+    ("pt", Locale::Pt),
+];
+
+/// The language of names, where it is given.
+pub(crate) fn locale<'a>(custom: &Map<'a>) -> Option<(At<'a>, Locale)> {
+    let at = custom.get("locale")?;
+    let locale = at.word(&LOCALES)?;
+    Some((at, locale))
+}
+
+/// Whether values of the pattern have names of months or weekdays.
+fn has_names(pattern: &str) -> bool {
+    use chrono::format::Fixed as F;
+    StrftimeItems::new(pattern).any(|item| {
+        matches!(
+            item,
+            Item::Fixed(F::ShortMonthName | F::LongMonthName | F::ShortWeekdayName | F::LongWeekdayName)
+        )
+    })
 }
 
 const EPOCHS: [(&str, EpochUnit); 3] = [

@@ -1,7 +1,10 @@
 //! The contracts that are shipped, and the example of the reference, mean what they say.
 
 use std::path::Path;
-use watershed_contract::{Bound, BoundValue, Case, Contracts, CsvFormat, EpochUnit, Format, parse};
+use watershed_contract::{
+    Bound, BoundValue, Case, Contracts, CsvFormat, Encoding, EpochUnit, Format, Locale, Negative, NumberFormat,
+    RaggedEnds, RepeatedHeader, parse,
+};
 use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties};
 
 fn shipped() -> Contracts {
@@ -95,14 +98,7 @@ fn flights_are_partitioned_by_month_and_sorted_by_hour() {
         (Transform::Month, "time_hour_month")
     );
     assert_eq!(flights.version_text(), "1.0.0");
-    assert_eq!(
-        flights.format,
-        Format::Csv(CsvFormat {
-            delimiter: b',',
-            quote: b'"',
-            header: true
-        })
-    );
+    assert_eq!(flights.format, Format::Csv(CsvFormat::rfc4180(b',')));
     let (index, origin) = flights.table.column("origin").expect("a column");
     assert!(origin.required);
     assert_eq!(
@@ -176,11 +172,16 @@ fn the_example_of_the_reference_says_what_it_says() {
     assert_eq!(
         orders.format,
         Format::Csv(CsvFormat {
-            delimiter: b';',
-            quote: b'\'',
-            header: true
+            quote: Some(b'\''),
+            escape: Some(b'\\'),
+            comment: Some(b'#'),
+            skip_lines: 2,
+            ragged_ends: RaggedEnds::Pad,
+            repeated_header: RepeatedHeader::Skip,
+            ..CsvFormat::rfc4180(b';')
         })
     );
+    assert_eq!(orders.encoding, Encoding::Windows1252);
     assert_eq!(orders.table.properties[properties::TAGS], "shop,finance");
     assert_eq!(orders.table.properties[properties::DOMAIN], "sales");
     assert_eq!(orders.table.properties[properties::CONTRACT], "shop-orders");
@@ -216,6 +217,21 @@ fn the_example_of_the_reference_says_what_it_says() {
     assert!(rule("customer").nulls.is_empty() && rule("amount").nulls.contains("-"));
     assert_eq!(rule("amount").checks.min, exact(0, true));
     assert_eq!(rule("amount").checks.max, exact(100_000_000, false));
+    let number = |group, negative, strip: &[&str]| NumberFormat {
+        decimal: ',',
+        group: Some(group),
+        negative,
+        strip: strip.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(rule("order_id").number, number('.', Negative::Leading, &[]));
+    assert_eq!(
+        rule("amount").number,
+        number('\'', Negative::Parentheses, &["EUR", "€"])
+    );
+    assert_eq!(
+        (rule("due").temporal.locale, rule("seen_at").temporal.locale),
+        (Locale::Fr, Locale::De)
+    );
     assert!(rule("state").checks.one_of.contains("paid"));
     assert!(rule("paid").booleans.0.contains("ja") && !rule("paid").booleans.0.contains("true"));
     assert_eq!(rule("due").temporal.patterns.len(), 2);

@@ -1,9 +1,11 @@
 //! A block: records of text and where their cells lie.
 
 use crate::{
+    MAX_BLOCK_CELLS,
     reject::{Reason, Violation},
     text::CutLine,
 };
+use watershed_contract::Encoding;
 
 /// Where a cell's text lies in the block's bytes. Absent (a missing key, JSON's null) is not the same as empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +53,20 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// Offset of `bytes[0]` in the decompressed object.
     pub offset: u64,
+    /// What the object is encoded in: `bytes` are UTF-8 made of it.
+    pub encoding: Encoding,
+    /// Lines end with `\r` alone.
+    pub bare_cr: bool,
     /// Line that `bytes[0]` stands on, from 1.
     pub line: u64,
     /// Length of the only record in the object, where the block holds no more than its beginning.
     pub cut_from: Option<u64>,
     /// The records.
     pub records: Vec<Record>,
+    /// Lines between them that are no records: comments, and headers that came again.
+    pub skipped: Vec<Record>,
+    /// A record had text in a field beyond the width.
+    pub surplus: bool,
     /// Row by row, `width` a row.
     pub cells: Vec<Cell>,
     /// Cells of a row.
@@ -85,10 +95,18 @@ impl Block {
         &self.bytes[record.start as usize..record.end as usize]
     }
 
+    /// What ends a line.
+    #[inline]
+    pub fn line_end(&self) -> u8 {
+        if self.bare_cr { b'\r' } else { b'\n' }
+    }
+
     /// Forgets everything but the memory it has.
     pub fn clear(&mut self, offset: u64, line: u64, width: usize) {
         self.bytes.clear();
         self.records.clear();
+        self.skipped.clear();
+        self.surplus = false;
         self.cells.clear();
         self.violations.clear();
         self.cut_from = None;
@@ -117,6 +135,12 @@ impl Block {
             message,
         });
         self.pad_row();
+    }
+
+    /// True where the next record belongs to another block.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.records.len() * self.width >= MAX_BLOCK_CELLS
     }
 
     /// Fills the cells of the record that was begun up to its width.

@@ -21,6 +21,9 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// Largest window that a zstd frame may ask for, as a power of two: 128 MiB (RFC 8878 recommends to support 8 MiB).
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
+/// Longest of the beginnings below.
+pub const MAX_MAGIC_BYTES: usize = 6;
+
 /// The first bytes of an object say what other than text it is.
 const OTHER_FORMATS: [(&[u8], &str); 12] = [
     (b"PK\x03\x04", "a ZIP archive (or an Excel workbook)"),

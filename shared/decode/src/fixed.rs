@@ -10,7 +10,7 @@ use crate::{
     reject::{DecodeError, Reason, Violation},
 };
 use std::io::Read;
-use watershed_contract::{FixedField, FixedFormat, RaggedEnds};
+use watershed_contract::{Encoding, FixedField, FixedFormat, RaggedEnds};
 
 /// Reads blocks of records. The cells of a row stand in the order of the dataset's columns.
 pub struct FixedReader<R> {
@@ -23,9 +23,14 @@ pub struct FixedReader<R> {
 
 impl<R: Read> FixedReader<R> {
     /// Refuses an object that is no text.
-    pub fn open(input: R, compression: Compression, format: &FixedFormat) -> Result<Self, DecodeError> {
+    pub fn open(
+        input: R,
+        compression: Compression,
+        encoding: Encoding,
+        format: &FixedFormat,
+    ) -> Result<Self, DecodeError> {
         Ok(Self {
-            lines: Lines::open(input, compression)?,
+            lines: Lines::open(input, compression, encoding)?,
             fields: (0..format.columns.len()).map(Some).collect(),
             length: format.columns.iter().map(|field| field.end()).max().unwrap_or(0),
             format: format.clone(),

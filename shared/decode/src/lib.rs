@@ -2,8 +2,8 @@
 //! as a row of a batch or as a [`RejectedRow`] that says why not.
 //!
 //! ```text
-//! bytes ─compression─▶ text ─csv│json│xml│fixed─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
-//!                      Parquet file ──────────────────────────▶ typed columns ─┘
+//! bytes ─compression─▶ encoding ─▶ text ─csv│json│xml│fixed─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
+//!                      Parquet file ─────────────────────────────────────────────▶ typed columns ─┘
 //! ```
 //! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
 //! over a block of records, so that each loop knows one type, and a bad value costs only its row.
@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod check;
 pub mod compression;
 pub mod csv;
+mod encoding;
 pub mod fields;
 pub mod fixed;
 pub mod json;
@@ -39,3 +40,5 @@ pub use standardise::{Decoded, Standardiser};
 pub const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// Text that one block holds, unless a record is longer. Fits the second-level cache together with its cells.
 pub const BLOCK_BYTES: usize = 512 * 1024;
+/// Cells that one block holds, and those of one record more: short lines under a wide header would have billions.
+pub const MAX_BLOCK_CELLS: usize = 1 << 20;

@@ -1,9 +1,11 @@
 //! Formats whose record is a line.
 
 use crate::{
-    BLOCK_BYTES, MAX_RECORD_BYTES, block::Block, compression::Compression, reject::DecodeError, text::TextInput,
+    BLOCK_BYTES, MAX_BLOCK_CELLS, MAX_RECORD_BYTES, block::Block, compression::Compression, reject::DecodeError,
+    text::TextInput,
 };
 use std::io::Read;
+use watershed_contract::Encoding;
 
 /// Text, by whole lines.
 pub struct Lines<R> {
@@ -23,9 +25,9 @@ pub enum Taken {
 
 impl<R: Read> Lines<R> {
     /// Refuses what is no text.
-    pub fn open(input: R, compression: Compression) -> Result<Self, DecodeError> {
+    pub fn open(input: R, compression: Compression, encoding: Encoding) -> Result<Self, DecodeError> {
         Ok(Self {
-            input: TextInput::open(input, compression)?,
+            input: TextInput::open(input, compression, encoding)?,
             line: 1,
         })
     }
@@ -43,6 +45,7 @@ impl<R: Read> Lines<R> {
         too_long: impl Fn() -> String,
     ) -> Result<Taken, DecodeError> {
         block.clear(self.input.offset(), self.line, width);
+        block.encoding = self.input.encoding();
         self.input.fill(BLOCK_BYTES)?;
         while !self.input.rest().is_empty() {
             let rest = self.input.rest();
@@ -52,13 +55,22 @@ impl<R: Read> Lines<R> {
                 memchr::memrchr(b'\n', rest).map(|at| at + 1)
             };
             if let Some(end) = end {
+                let max_lines = (MAX_BLOCK_CELLS / width.max(1)).max(1);
+                let mut lines = memchr::memchr_iter(b'\n', &rest[..end]).count();
+                let end = if lines > max_lines {
+                    lines = max_lines;
+                    let last = memchr::memchr_iter(b'\n', rest).nth(max_lines - 1);
+                    last.map_or(end, |at| at + 1)
+                } else {
+                    end
+                };
                 self.input.take(end, &mut block.bytes);
-                self.line += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+                self.line += lines as u64;
                 return Ok(Taken::Lines);
             }
             let length = rest.len();
             if length > MAX_RECORD_BYTES {
-                block.cut(self.input.cut_line()?, too_long());
+                block.cut(self.input.cut_line(b'\n')?, too_long());
                 self.line += 1;
                 return Ok(Taken::Cut);
             }

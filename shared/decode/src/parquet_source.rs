@@ -169,7 +169,7 @@ impl Rows for ParquetRows<'_> {
     type Cursor = ();
 
     /// The row's bytes are its values as one line of JSON: in the file it has none of its own.
-    fn row(&self, row: usize, _: &mut ()) -> RejectedRow {
+    fn row(&self, row: usize, (): &mut ()) -> RejectedRow {
         let schema = self.batch.schema_ref();
         let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
         let values = columns.map(|((field, column), hidden)| {

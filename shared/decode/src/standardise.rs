@@ -3,6 +3,7 @@
 use crate::{
     block::{Block, Cell},
     check::Checker,
+    encoding::source_length,
     fields::FieldMap,
     keys::{KeyIndex, keys},
     parse::ColumnParser,
@@ -229,7 +230,7 @@ fn batch(
     RecordBatch::try_new(Arc::clone(schema), kept.columns().to_vec()).map_err(internal)
 }
 
-/// Records with bytes that are not UTF-8 lose their cells and gain a violation.
+/// Records with bytes that are not UTF-8, or were not of the encoding that they came in, lose their cells and gain a violation.
 fn refuse_other_encodings(block: &mut Block) {
     if std::str::from_utf8(&block.bytes).is_ok() {
         return;
@@ -238,7 +239,8 @@ fn refuse_other_encodings(block: &mut Block) {
         let Err(error) = std::str::from_utf8(block.raw(row)) else {
             continue;
         };
-        let at = error.valid_up_to();
+        let at = source_length(block.encoding, &block.raw(row)[..error.valid_up_to()]);
+        let name = block.encoding.name();
         let width = block.width;
         block.cells[row * width..(row + 1) * width].fill(Cell::ABSENT);
         block.violations.retain(|violation| violation.row != row as u32);
@@ -246,29 +248,34 @@ fn refuse_other_encodings(block: &mut Block) {
             row: row as u32,
             column: None,
             reason: Reason::Encoding,
-            message: format!("is not UTF-8 at byte {at} of the row: save the file as UTF-8"),
+            message: format!(
+                "is not {name} at byte {at} of the row: save the file as {name}, or mend `encoding` in the contract"
+            ),
         });
     }
 }
 
-/// A place in the block, and the lines before it.
+/// A place in the block, and the lines and the object's bytes before it.
 #[derive(Default)]
 pub struct LineCursor {
     at: usize,
     lines: u64,
+    bytes: u64,
 }
 
 impl Rows for Block {
     type Cursor = LineCursor;
 
     fn row(&self, row: usize, cursor: &mut LineCursor) -> RejectedRow {
-        let start = self.records[row].start;
-        cursor.lines += memchr::memchr_iter(b'\n', &self.bytes[cursor.at..start as usize]).count() as u64;
-        cursor.at = start as usize;
+        let start = self.records[row].start as usize;
+        let between = &self.bytes[cursor.at..start];
+        cursor.lines += memchr::memchr_iter(self.line_end(), between).count() as u64;
+        cursor.bytes += source_length(self.encoding, between);
+        cursor.at = start;
         let raw = self.raw(row).to_vec();
         RejectedRow {
-            offset: self.offset + u64::from(start),
-            length: self.cut_from.unwrap_or(raw.len() as u64),
+            offset: self.offset + cursor.bytes,
+            length: self.cut_from.unwrap_or_else(|| source_length(self.encoding, &raw)),
             line: self.line + cursor.lines,
             column: None,
             reason: Reason::Type,

@@ -2,46 +2,74 @@
 
 use crate::{
     BLOCK_BYTES,
-    compression::{Compression, known_format, read_error},
+    compression::{Compression, MAX_MAGIC_BYTES, known_format, read_error},
+    encoding::{self, Decoding, MAX_MARK_BYTES, Transcoder, source_length},
     reject::{DecodeError, ObjectReject, Reason, shown},
 };
 use memchr::memchr;
 use std::io::Read;
+use watershed_contract::Encoding;
 
 /// U+FEFF in UTF-8: may stand before the text, and is none of it.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes of a record that is too long that are kept.
 pub const MAX_CUT_BYTES: usize = 64 * 1024;
 
-/// Decompressed text of an object.
+/// First bytes that are looked at before they are taken for text.
+const BEGINNING_BYTES: usize = if MAX_MAGIC_BYTES > MAX_MARK_BYTES {
+    MAX_MAGIC_BYTES
+} else {
+    MAX_MARK_BYTES
+};
+
+/// Decompressed text of an object, as UTF-8.
 pub struct TextInput<R> {
-    input: R,
+    input: Input<R>,
     compression: Compression,
+    encoding: Encoding,
     rest: Vec<u8>,
     ended: bool,
     offset: u64,
+}
+
+enum Input<R> {
+    Utf8(R),
+    Other(Box<Transcoder<R>>),
 }
 
 /// The first line of a record that is too long.
 pub struct CutLine {
     /// Its beginning, at most [`MAX_CUT_BYTES`].
     pub kept: Vec<u8>,
-    /// Its bytes, line end not counted.
+    /// Its bytes in the object, line end not counted.
     pub length: u64,
 }
 
 impl<R: Read> TextInput<R> {
-    /// Reads the beginning, goes over a byte order mark, and refuses what is no text.
-    pub fn open(input: R, compression: Compression) -> Result<Self, DecodeError> {
+    /// Reads the beginning, goes over a byte order mark, and refuses what is no text, or none of that encoding.
+    pub fn open(mut input: R, compression: Compression, encoding: Encoding) -> Result<Self, DecodeError> {
+        let mut beginning = Vec::with_capacity(BEGINNING_BYTES);
+        let read = (&mut input).take(BEGINNING_BYTES as u64).read_to_end(&mut beginning);
+        read.map_err(|error| read_error(compression, beginning.len() as u64, error))?;
+        refuse_other_formats(&beginning)?;
+        let encoding = encoding::told(encoding, &beginning)?;
+        let (input, rest) = match Decoding::of(encoding) {
+            None => (Input::Utf8(input), beginning),
+            Some(decoding) => {
+                let transcoder = Transcoder::new(beginning, input, decoding);
+                (Input::Other(Box::new(transcoder)), Vec::new())
+            }
+        };
         let mut text = Self {
             input,
             compression,
-            rest: Vec::new(),
+            encoding,
+            rest,
             ended: false,
             offset: 0,
         };
         text.fill(BLOCK_BYTES)?;
-        refuse_other_formats(&text.rest)?;
+        refuse_nul(&text.rest, encoding)?;
         if text.rest.starts_with(BYTE_ORDER_MARK) {
             text.consume(BYTE_ORDER_MARK.len());
         }
@@ -56,6 +84,11 @@ impl<R: Read> TextInput<R> {
     /// The same, to be swapped for a block's: what the caller does not use it gives back.
     pub fn rest_mut(&mut self) -> &mut Vec<u8> {
         &mut self.rest
+    }
+
+    /// What the object is encoded in.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Nothing comes behind [`TextInput::rest`].
@@ -74,21 +107,31 @@ impl<R: Read> TextInput<R> {
         if self.ended || missing == 0 {
             return Ok(());
         }
-        let read = (&mut self.input).take(missing as u64).read_to_end(&mut self.rest);
-        let read = read.map_err(|error| read_error(self.compression, self.offset + self.rest.len() as u64, error))?;
-        self.ended = read < missing;
+        let read = match &mut self.input {
+            Input::Utf8(input) => input.take(missing as u64).read_to_end(&mut self.rest),
+            Input::Other(input) => input.take(missing as u64).read_to_end(&mut self.rest),
+        };
+        self.ended = read.map_err(|error| read_error(self.compression, self.taken(), error))? < missing;
         Ok(())
+    }
+
+    /// Bytes that were read of the decompressed object.
+    fn taken(&self) -> u64 {
+        match &self.input {
+            Input::Utf8(_) => self.offset + self.rest.len() as u64,
+            Input::Other(input) => input.taken(),
+        }
     }
 
     /// The first bytes of the rest are used.
     pub fn consume(&mut self, bytes: usize) {
+        self.offset += source_length(self.encoding, &self.rest[..bytes]);
         self.rest.drain(..bytes);
-        self.offset += bytes as u64;
     }
 
-    /// Bytes were used that the caller had swapped out.
-    pub fn advance(&mut self, bytes: usize) {
-        self.offset += bytes as u64;
+    /// This was used, which the caller had swapped out.
+    pub fn advance(&mut self, used: &[u8]) {
+        self.offset += source_length(self.encoding, used);
     }
 
     /// Puts the first bytes of the rest in place of what `into` holds, mostly without a copy.
@@ -97,7 +140,7 @@ impl<R: Read> TextInput<R> {
         self.rest.clear();
         self.rest.extend_from_slice(&into[bytes..]);
         into.truncate(bytes);
-        self.advance(bytes);
+        self.advance(into);
     }
 
     /// Goes over everything that is left; keeps its beginning.
@@ -113,13 +156,13 @@ impl<R: Read> TextInput<R> {
     }
 
     /// Goes over the next line, however long; keeps its beginning.
-    pub fn cut_line(&mut self) -> Result<CutLine, DecodeError> {
-        let end = memchr(b'\n', &self.rest).unwrap_or(self.rest.len());
+    pub fn cut_line(&mut self, line_end: u8) -> Result<CutLine, DecodeError> {
+        let end = memchr(line_end, &self.rest).unwrap_or(self.rest.len());
         let kept = self.rest[..end.min(MAX_CUT_BYTES)].to_vec();
         let mut length = 0;
         loop {
-            let end = memchr(b'\n', &self.rest);
-            length += end.unwrap_or(self.rest.len()) as u64;
+            let end = memchr(line_end, &self.rest);
+            length += source_length(self.encoding, &self.rest[..end.unwrap_or(self.rest.len())]);
             self.consume(end.map_or(self.rest.len(), |end| end + 1));
             if end.is_some() || self.ended {
                 return Ok(CutLine { kept, length });
@@ -129,16 +172,27 @@ impl<R: Read> TextInput<R> {
     }
 }
 
-/// Refuses what is no text: known formats by their first bytes, others by NUL bytes.
+/// Refuses what is no text, by its first bytes.
 fn refuse_other_formats(beginning: &[u8]) -> Result<(), ObjectReject> {
+    let Some(name) = known_format(beginning) else {
+        return Ok(());
+    };
+    let message =
+        format!("the object is {name}, the contract says text: send it in the contract's format, or mend the contract");
+    Err(ObjectReject::new(Reason::WrongFormat, message))
+}
+
+/// Refuses what is no text, by NUL bytes.
+fn refuse_nul(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> {
     const LOOKED_AT_BYTES: usize = 64 * 1024;
-    if let Some(name) = known_format(beginning) {
-        return Err(ObjectReject::new(
-            Reason::WrongFormat,
-            format!(
-                "the object is {name}, the contract says text: send it in the contract's format, or mend the contract"
-            ),
-        ));
+    let is_utf16 = matches!(encoding, Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be);
+    if let Some(encoding) = encoding::guessed(beginning).filter(|_| !is_utf16) {
+        let message = format!(
+            "the object has a NUL byte beside every letter, as UTF-16 has: write `encoding: {}` in the contract, or save the \
+             object as UTF-8",
+            encoding.name()
+        );
+        return Err(ObjectReject::new(Reason::Encoding, message));
     }
     let looked_at = &beginning[..beginning.len().min(LOOKED_AT_BYTES)];
     match memchr(0, looked_at) {

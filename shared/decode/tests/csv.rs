@@ -1,63 +1,9 @@
 //! Property tests of the CSV reader: what is written is read; whatever comes, every byte of the input is accounted for.
 
+mod csv_common;
+
+use csv_common::{dataset, read, with};
 use proptest::prelude::*;
-use std::{io::Read, sync::Arc};
-use watershed_contract::{CsvFormat, Dataset, Format};
-use watershed_decode::{Compression, block::Block, csv::CsvReader};
-
-fn dataset(columns: usize, header: bool, delimiter: char) -> Arc<Dataset> {
-    let properties: String = (0..columns)
-        .map(|i| format!("      - {{name: c{i}, logicalType: string, physicalType: VARCHAR}}\n"))
-        .collect();
-    let text = format!(
-        "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\ndomain: test\n\
-         servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/t/*\", format: csv, delimiter: \"{delimiter}\"}}\n\
-         schema:\n  - name: t\n    customProperties: [{{property: watershed, value: {{header: {header}}}}}]\n    properties:\n{properties}"
-    );
-    watershed_contract::parse("t.odcs.yaml", &text)
-        .unwrap_or_else(|e| panic!("{e}"))
-        .remove(0)
-}
-
-fn format(dataset: &Dataset) -> &CsvFormat {
-    let Format::Csv(format) = &dataset.format else {
-        panic!("a CSV contract")
-    };
-    format
-}
-
-/// Gives its bytes in pieces of odd sizes.
-struct Dribble<'a>(&'a [u8], usize);
-
-impl Read for Dribble<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.1 = self.1 % 13 + 1;
-        let length = self.1.min(buffer.len()).min(self.0.len());
-        buffer[..length].copy_from_slice(&self.0[..length]);
-        self.0 = &self.0[length..];
-        Ok(length)
-    }
-}
-
-/// Every record: offset, bytes, cells (none: it could not be split).
-type Records = Vec<(u64, Vec<u8>, Option<Vec<Vec<u8>>>)>;
-
-fn read(dataset: &Dataset, input: &[u8]) -> Option<Records> {
-    let mut reader = CsvReader::open(Dribble(input, 0), Compression::Plain, format(dataset), dataset).ok()?;
-    let mut block = Block::default();
-    let mut records = Records::new();
-    while reader.read(&mut block).ok()? {
-        for row in 0..block.records.len() {
-            let broken = block.violations.iter().any(|violation| violation.row as usize == row);
-            let cells = (0..block.width)
-                .map(|field| block.text(row, field).unwrap_or_default().to_vec())
-                .collect();
-            let offset = block.offset + u64::from(block.records[row].start);
-            records.push((offset, block.raw(row).to_vec(), (!broken).then_some(cells)));
-        }
-    }
-    Some(records)
-}
 
 fn written(rows: &[Vec<String>], delimiter: char, end: &str) -> String {
     let cell = |value: &String| {
@@ -88,10 +34,7 @@ proptest! {
             text.truncate(text.len() - end.len());
         }
         let dataset = dataset(3, false, if delimiter == '\t' { ' ' } else { delimiter });
-        let mut dataset = Dataset::clone(&dataset);
-        if let Format::Csv(format) = &mut dataset.format {
-            format.delimiter = delimiter as u8;
-        }
+        let dataset = with(&dataset, |format| format.delimiter = delimiter as u8);
         let records = read(&dataset, text.as_bytes()).expect("it is text");
         let cells: Vec<Vec<Vec<u8>>> = records.into_iter().map(|(_, _, cells)| cells.expect("every record is whole")).collect();
         let expected: Vec<Vec<Vec<u8>>> =

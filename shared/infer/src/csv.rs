@@ -1,12 +1,12 @@
 //! Delimited text: which delimiter and quote, and whether the first record names the columns.
 
 use crate::{
-    Encoding, Refusal, Sure,
+    Refusal, Sure,
     names::{Extension, standard},
     sample::{Layout, Sample, max_rows},
 };
 use std::collections::HashSet;
-use watershed_contract::{CsvFormat, limits::MAX_COLUMNS};
+use watershed_contract::{CsvFormat, Encoding, limits::MAX_COLUMNS};
 use watershed_decode::{block::Block, csv};
 
 /// Text that the dialect is told from.
@@ -120,9 +120,8 @@ fn dialect(text: &[u8], ended: bool, extension: Extension) -> Result<Dialect, Re
 
 fn format(delimiter: u8, quote: u8) -> CsvFormat {
     CsvFormat {
-        delimiter,
-        quote,
-        header: true,
+        quote: Some(quote),
+        ..CsvFormat::rfc4180(delimiter)
     }
 }
 
@@ -239,7 +238,7 @@ mod tests {
         };
         (
             format.delimiter.into(),
-            format.quote.into(),
+            format.quote.expect("a guess has one").into(),
             format.header,
             sample.names.len(),
         )

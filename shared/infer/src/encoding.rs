@@ -1,19 +1,7 @@
 //! How text is encoded: told by its byte order mark, or by what is no UTF-8.
 
 use crate::Refusal;
-
-/// An encoding of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8, with or without byte order mark.
-    Utf8,
-    /// UTF-16, least significant byte first.
-    Utf16Le,
-    /// UTF-16, most significant byte first.
-    Utf16Be,
-    /// One byte a character; guessed where text is not UTF-8.
-    Windows1252,
-}
+use watershed_contract::Encoding;
 
 /// What windows-1252 has in place of the control characters 0x80 to 0x9f (WHATWG, "Encoding", index windows-1252).
 const WINDOWS_1252: [char; 32] = [
@@ -23,35 +11,16 @@ const WINDOWS_1252: [char; 32] = [
 /// Longest UTF-8 sequence less one: so many bytes may be missing where a sample is cut.
 const MAX_CUT_BYTES: usize = 3;
 
-impl Encoding {
-    /// As IANA calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "UTF-8",
-            Self::Utf16Le => "UTF-16LE",
-            Self::Utf16Be => "UTF-16BE",
-            Self::Windows1252 => "windows-1252",
-        }
-    }
-
-    /// Why `ingest` does not take it.
-    pub fn obstacle(self) -> Option<String> {
-        let name = self.name();
-        (self != Self::Utf8)
-            .then(|| format!("the text is {name}, ingest reads UTF-8: iconv -f {name} -t UTF-8 FILE > FILE.utf8"))
-    }
-}
-
 /// The text as UTF-8, without byte order mark. `complete`: the bytes are not cut at their end.
 pub fn decode(bytes: Vec<u8>, complete: bool) -> Result<(Encoding, Vec<u8>), Refusal> {
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return decode(rest.to_vec(), complete);
     }
     if let Some(rest) = bytes.strip_prefix(b"\xff\xfe") {
-        return Ok((Encoding::Utf16Le, utf16(rest, u16::from_le_bytes)));
+        return Ok((Encoding::Utf16, utf16(rest, u16::from_le_bytes)));
     }
     if let Some(rest) = bytes.strip_prefix(b"\xfe\xff") {
-        return Ok((Encoding::Utf16Be, utf16(rest, u16::from_be_bytes)));
+        return Ok((Encoding::Utf16, utf16(rest, u16::from_be_bytes)));
     }
     if bytes.contains(&0) {
         return Err(Refusal::new(
@@ -105,8 +74,8 @@ mod tests {
     #[test]
     fn encodings_are_told_apart() {
         assert_eq!(text("\u{feff}é".as_bytes(), true), (Encoding::Utf8, "é".into()));
-        assert_eq!(text(b"\xff\xfee\0\xac\x20", true), (Encoding::Utf16Le, "e€".into()));
-        assert_eq!(text(b"\xfe\xff\0e\xd8", true), (Encoding::Utf16Be, "e".into()));
+        assert_eq!(text(b"\xff\xfee\0\xac\x20", true), (Encoding::Utf16, "e€".into()));
+        assert_eq!(text(b"\xfe\xff\0e\xd8", true), (Encoding::Utf16, "e".into()));
         assert_eq!(text(b"caf\xe9 \x80", true), (Encoding::Windows1252, "café €".into()));
         assert_eq!(text(b"caf\xc3", false), (Encoding::Utf8, "caf".into()));
         assert_eq!(text(b"caf\xc3", true), (Encoding::Windows1252, "cafÃ".into()));

@@ -11,8 +11,10 @@ use arrow_array::{
     cast::AsArray,
     types::{Date32Type, Int64Type, TimestampMicrosecondType},
 };
-use std::collections::BTreeSet;
-use watershed_contract::{Case, Checks, ColumnRule, EpochUnit, Personal, TemporalFormat, limits::MAX_PRECISION};
+use std::{collections::BTreeSet, ops::RangeInclusive};
+use watershed_contract::{
+    Case, Checks, ColumnRule, EpochUnit, Locale, NumberFormat, Personal, TemporalFormat, limits::MAX_PRECISION,
+};
 use watershed_decode::{block::Block, parse::ColumnParser};
 use watershed_lake::ColumnType;
 
@@ -21,9 +23,9 @@ const FIRST_VALUES: usize = 3;
 /// Percentage of values that a type may fail on and still be worth a word.
 const NEARLY_PERCENT: usize = 5;
 /// Days from 1970-01-01 to 1000-01-01 and to 9999-12-31: a year of two digits that is read as one of four lies before.
-const DAYS: std::ops::RangeInclusive<i64> = -354_285..=2_932_896;
+const DAYS: RangeInclusive<i64> = -354_285..=2_932_896;
 /// The same for a number of eight digits: 1900-01-01 to 2100-01-01.
-const COMPACT_DAYS: std::ops::RangeInclusive<i64> = -25_567..=47_482;
+const COMPACT_DAYS: RangeInclusive<i64> = -25_567..=47_482;
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
 /// Spellings of true and false beside those that the contract reads anyway.
@@ -87,6 +89,9 @@ impl Guess {
             Some((yes, no)) => (set(&[yes]), set(&[no])),
             None => (set(&USUAL.0), set(&USUAL.1)),
         };
+        let zone = self
+            .utc
+            .then(|| "Etc/UTC".parse().expect("a zone of the IANA database"));
         let rule = ColumnRule {
             source: String::new(),
             position: 0,
@@ -96,11 +101,11 @@ impl Guess {
             case: Case::Keep,
             temporal: TemporalFormat {
                 patterns: self.formats.clone(),
-                zone: self
-                    .utc
-                    .then(|| "Etc/UTC".parse().expect("a zone of the IANA database")),
+                zone,
                 epoch: self.epoch,
+                locale: Locale::default(),
             },
+            number: NumberFormat::default(),
             booleans,
             checks: Checks::default(),
         };

@@ -1,7 +1,7 @@
 //! JSON: which keys its objects have, one object a line or all of them in one array.
 
 use crate::{
-    Encoding, Refusal, Sure,
+    Refusal, Sure,
     sample::{Layout, Sample, max_rows},
 };
 use serde::{
@@ -9,7 +9,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use std::{collections::HashSet, fmt};
-use watershed_contract::limits::MAX_COLUMNS;
+use watershed_contract::{Encoding, limits::MAX_COLUMNS};
 use watershed_decode::json as decoded;
 
 /// Lines that are looked through for keys.

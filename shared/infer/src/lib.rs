@@ -25,7 +25,6 @@ mod temporal;
 mod values;
 mod yaml;
 
-pub use encoding::Encoding;
 pub use keys::{Key, Partition};
 pub use names::{Place, is_data};
 pub use parquet::{FOOTER_END_BYTES, Sparse, footer_bytes, is_parquet};
@@ -94,7 +93,7 @@ pub struct Draft {
     /// How sure the layout is.
     pub layout_sure: Sure,
     /// How text is encoded.
-    pub encoding: Encoding,
+    pub encoding: watershed_contract::Encoding,
     /// Rows that were looked at.
     pub rows: usize,
     /// Records that were left out: their quoting or their number of fields is wrong.
@@ -127,11 +126,6 @@ impl Draft {
     /// The report, for machines.
     pub fn report(&self) -> serde_json::Value {
         report::report(self)
-    }
-
-    /// What `ingest` would refuse as the object is, and what to do about it; none where it takes the object.
-    pub fn obstacle(&self) -> Option<String> {
-        self.encoding.obstacle().or_else(|| self.layout.obstacle())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parquet: types by its schema, and as many rows as the bytes at hand hold, as text.
 
 use crate::{
-    Encoding, MAX_ROWS, Refusal, Sure,
+    MAX_ROWS, Refusal, Sure,
     sample::{Layout, Sample, max_rows},
 };
 use ::parquet::{
@@ -12,7 +12,10 @@ use ::parquet::{
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
 use bytes::{Buf, Bytes};
-use watershed_contract::limits::{MAX_COLUMNS, MAX_PRECISION};
+use watershed_contract::{
+    Encoding,
+    limits::{MAX_COLUMNS, MAX_PRECISION},
+};
 use watershed_decode::{
     block::{Block, Cell, Record},
     parquet_source::texts,

@@ -1,7 +1,7 @@
 //! A draft as JSON: what was found, for machines and for who wants to know why.
 
 use crate::{
-    Draft, Encoding,
+    Draft,
     profile::{Column, Distinct},
     sample::Layout,
     temporal::epoch_word,
@@ -18,8 +18,6 @@ pub fn report(draft: &Draft) -> Value {
         "format": layout(&draft.layout),
         "format_sure": draft.layout_sure.word(),
         "encoding": draft.encoding.name(),
-        "readable": draft.encoding == Encoding::Utf8 && draft.layout.obstacle().is_none(),
-        "obstacle": draft.obstacle(),
         "rows": draft.rows,
         "complete": draft.complete,
         "left_out": draft.left_out,
@@ -40,7 +38,7 @@ fn layout(layout: &Layout) -> Value {
         Layout::Csv(format) => json!({
             "name": "csv",
             "delimiter": char::from(format.delimiter).to_string(),
-            "quote": char::from(format.quote).to_string(),
+            "quote": format.quote.map(|quote| char::from(quote).to_string()),
             "header": format.header,
         }),
         Layout::NdJson => json!({"name": "ndjson"}),

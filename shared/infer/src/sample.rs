@@ -1,15 +1,13 @@
 //! The beginning of one object as records of text, whatever its format.
 
 use crate::{
-    MAX_CELLS, MAX_ROWS, Refusal, SAMPLE_BYTES, Sure, csv, encoding,
-    encoding::Encoding,
-    json,
+    MAX_CELLS, MAX_ROWS, Refusal, SAMPLE_BYTES, Sure, csv, encoding, json,
     names::{self, Extension},
     parquet,
 };
 use ::parquet::file::reader::ChunkReader;
 use std::io::Read;
-use watershed_contract::CsvFormat;
+use watershed_contract::{CsvFormat, Encoding};
 use watershed_decode::{
     block::Block,
     compression::{Compression, decompress, known_format},
@@ -39,22 +37,15 @@ impl Layout {
                     other => format!("`{}`", char::from(other)),
                 };
                 let header = if format.header { "with header" } else { "without header" };
-                format!(
-                    "CSV, delimiter {delimiter}, quote `{}`, {header}",
-                    char::from(format.quote)
-                )
+                let quote = format
+                    .quote
+                    .map_or("none".into(), |quote| format!("`{}`", char::from(quote)));
+                format!("CSV, delimiter {delimiter}, quote {quote}, {header}")
             }
             Self::NdJson => "newline-delimited JSON".into(),
             Self::JsonArray => "one JSON array of objects".into(),
             Self::Parquet => "Parquet".into(),
         }
-    }
-
-    /// Why `ingest` does not take it.
-    pub fn obstacle(&self) -> Option<String> {
-        (*self == Self::JsonArray).then(|| {
-            "the object is one JSON array, ingest reads one object a line: jq -c '.[]' FILE > FILE.ndjson".into()
-        })
     }
 
     pub(crate) fn is_json(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     temporal::epoch_word,
 };
 use std::fmt::Write as _;
-use watershed_contract::limits::MAX_CONTRACT_BYTES;
+use watershed_contract::{Encoding, limits::MAX_CONTRACT_BYTES};
 use watershed_lake::ColumnType;
 
 /// Bytes of a contract up to which columns are commented on: what they are read by comes first.
@@ -52,9 +52,6 @@ fn top(out: &mut Lines, draft: &Draft) {
     let part = if draft.complete { "all" } else { "the first" };
     out.line(0, &format!("# A draft, made of {part} {} rows. Look at every line that says `guessed`, write what the rows are, mark what is", draft.rows));
     out.line(0, "# `required`, and put it among the contracts with status: active.");
-    if let Some(obstacle) = draft.obstacle() {
-        out.line(0, &format!("# Not yet readable: {obstacle}"));
-    }
     if draft.left_out > 0 {
         out.guessed(
             0,
@@ -100,7 +97,11 @@ fn server(out: &mut Lines, draft: &Draft) {
                 &format!("delimiter: {}", quoted(&char::from(format.delimiter).to_string())),
             );
         }
-        Layout::NdJson | Layout::JsonArray => out.line(2, "format: json"),
+        Layout::NdJson => out.line(2, "format: json"),
+        Layout::JsonArray => {
+            out.line(2, "format: json");
+            out.line(2, "delimiter: array");
+        }
         Layout::Parquet => out.line(2, "format: parquet"),
     }
 }
@@ -110,8 +111,15 @@ fn custom(out: &mut Lines, draft: &Draft) {
     out.line(3, "- property: watershed");
     out.line(4, "value:");
     out.line(5, &format!("database: {}", draft.place.database));
+    if draft.encoding != Encoding::Utf8 {
+        out.guessed(5, "by its bytes");
+        out.line(5, &format!("encoding: {}", draft.encoding.name()));
+    }
     if let Layout::Csv(format) = &draft.layout {
-        out.line(5, &format!("quote: {}", quoted(&char::from(format.quote).to_string())));
+        let quote = format
+            .quote
+            .map_or("none".into(), |quote| quoted(&char::from(quote).to_string()));
+        out.line(5, &format!("quote: {quote}"));
         out.line(5, &format!("header: {}", format.header));
     }
     if !draft.nulls.is_empty() {

@@ -1,9 +1,12 @@
-//! Delimited text: RFC 4180, with any delimiter and quote, `\n` or `\r\n` ends, a byte order mark, with or without header.
+//! Delimited text: RFC 4180, with any delimiter and quote, `\n` or `\r\n` ends, a byte order mark, with or without header; and the
+//! dialects of the contract.
 //!
 //! What RFC 4180 leaves open: a quote inside an unquoted field is an ordinary character; a blank line is no record, but in a file of one
 //! column; a record whose quoting is broken is refused as its first line only, so that one stray quote does not swallow
-//! the rows behind it.
+//! the rows behind it. Lines end with `\r` alone where the first block has one outside quotes, and no `\n` there.
 
+mod escaped;
+mod lines;
 mod sample;
 mod split;
 
@@ -15,11 +18,13 @@ use crate::{
     compression::Compression,
     fields::{self, FieldMap},
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
-    text::TextInput,
+    text::{BYTE_ORDER_MARK, TextInput},
 };
-use split::{Split, Splitter};
+use escaped::EscapedSplitter;
+use memchr::memchr;
+use split::{Records, Split, Splitter};
 use std::io::Read;
-use watershed_contract::{CsvFormat, Dataset};
+use watershed_contract::{CsvFormat, Dataset, RaggedEnds, RepeatedHeader};
 
 /// Most fields of a record.
 pub const MAX_FIELDS: usize = 10_000;
@@ -30,6 +35,9 @@ pub struct CsvReader<R> {
     fields: FieldMap,
     width: usize,
     line: u64,
+    bare_cr: bool,
+    /// The names of a header that is no row where it comes again; empty: every record is a row.
+    repeated: Vec<String>,
 }
 
 impl<R: Read> CsvReader<R> {
@@ -40,13 +48,17 @@ impl<R: Read> CsvReader<R> {
         format: &CsvFormat,
         dataset: &Dataset,
     ) -> Result<Self, DecodeError> {
+        let input = TextInput::open(input, compression, dataset.encoding)?;
         let mut reader = Self {
-            input: TextInput::open(input, compression)?,
+            bare_cr: lines::end_with_bare_cr(input.rest(), format),
+            input,
             format: format.clone(),
             fields: dataset.columns.iter().map(|rule| Some(rule.position)).collect(),
             width: dataset.source_columns,
             line: 1,
+            repeated: Vec::new(),
         };
+        reader.skip_lines()?;
         if format.header && !reader.input.rest().is_empty() {
             reader.read_header(dataset)?;
         }
@@ -60,7 +72,7 @@ impl<R: Read> CsvReader<R> {
 
     /// The next block; false at the end.
     pub fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
-        block.clear(self.input.offset(), self.line, self.width);
+        self.begin(block);
         self.input.fill(BLOCK_BYTES)?;
         if self.input.rest().is_empty() {
             return Ok(false);
@@ -73,12 +85,12 @@ impl<R: Read> CsvReader<R> {
             rest.clear();
             rest.extend_from_slice(&block.bytes[used..text]);
             if used > 0 {
-                self.line += count_lines(&block.bytes[..used]);
-                self.input.advance(used);
+                self.line += self.count_lines(&block.bytes[..used]);
+                self.input.advance(&block.bytes[..used]);
                 return Ok(true);
             }
             // Not one whole record: read more of it, or give it up.
-            block.clear(self.input.offset(), self.line, self.width);
+            self.begin(block);
             if text > MAX_RECORD_BYTES {
                 self.give_up(block)?;
                 return Ok(true);
@@ -87,14 +99,48 @@ impl<R: Read> CsvReader<R> {
         }
     }
 
+    fn begin(&self, block: &mut Block) {
+        block.clear(self.input.offset(), self.line, self.width);
+        block.encoding = self.input.encoding();
+        block.bare_cr = self.bare_cr;
+    }
+
+    fn line_end(&self) -> u8 {
+        if self.bare_cr { b'\r' } else { b'\n' }
+    }
+
+    fn count_lines(&self, bytes: &[u8]) -> u64 {
+        memchr::memchr_iter(self.line_end(), bytes).count() as u64
+    }
+
+    /// Goes over what stands before the header: lines that the contract counts, and comments.
+    fn skip_lines(&mut self) -> Result<(), DecodeError> {
+        let mut counted = 0;
+        loop {
+            let is_comment = self.begins_with_comment();
+            let is_counted = counted < self.format.skip_lines && !self.input.rest().is_empty();
+            if !is_counted && !is_comment {
+                return Ok(());
+            }
+            counted += u32::from(is_counted);
+            self.input.cut_line(self.line_end())?;
+            self.line += 1;
+            self.input.fill(BLOCK_BYTES)?;
+        }
+    }
+
+    fn begins_with_comment(&self) -> bool {
+        self.format.comment.is_some() && self.input.rest().first() == self.format.comment.as_ref()
+    }
+
     fn read_header(&mut self, dataset: &Dataset) -> Result<(), DecodeError> {
         let mut block = Block {
             width: MAX_FIELDS,
             bytes: self.input.rest().to_vec(),
+            bare_cr: self.bare_cr,
             ..Block::default()
         };
-        let mut splitter = Splitter::new(&self.format, self.input.ended(), block.bytes.len());
-        let (end, fields) = match splitter.record(&mut block, 0) {
+        let (end, fields) = match self.first_record(&mut block) {
             Split::Record { next, fields, .. } if fields <= MAX_FIELDS => (next, fields),
             Split::Blank { next } => (next, 0),
             _ => {
@@ -105,72 +151,167 @@ impl<R: Read> CsvReader<R> {
                 return Err(ObjectReject::new(Reason::Header, message).into());
             }
         };
+        let encoding = self.input.encoding().name();
         let names = (0..fields).map(|field| {
             let text = block.text(0, field).unwrap_or_default();
-            String::from_utf8(text.to_vec())
-                .map_err(|_| ObjectReject::new(Reason::Encoding, format!("the header is not UTF-8: {}", shown(text))))
+            String::from_utf8(text.to_vec()).map_err(|_| {
+                ObjectReject::new(
+                    Reason::Encoding,
+                    format!("the header is not {encoding}: {}", shown(text)),
+                )
+            })
         });
         let names = names.collect::<Result<Vec<_>, _>>()?;
         self.fields = fields::by_name(dataset, &names)?;
         self.width = fields;
-        self.line += count_lines(&self.input.rest()[..end]);
+        self.line += self.count_lines(&self.input.rest()[..end]);
         self.input.consume(end);
+        if self.format.repeated_header == RepeatedHeader::Skip {
+            self.repeated = names;
+        }
         Ok(())
+    }
+
+    fn first_record(&self, block: &mut Block) -> Split {
+        let (format, ended, text) = (&self.format, self.input.ended(), block.bytes.len());
+        match (format.escape, self.bare_cr) {
+            (None, false) => Splitter::<b'\n'>::new(format, ended, text).record(block, 0),
+            (None, true) => Splitter::<b'\r'>::new(format, ended, text).record(block, 0),
+            (Some(escape), false) => EscapedSplitter::<b'\n'>::new(format, escape, ended, text).record(block, 0),
+            (Some(escape), true) => EscapedSplitter::<b'\r'>::new(format, escape, ended, text).record(block, 0),
+        }
     }
 
     /// Splits what stands in the block, up to the last whole record. Returns the bytes used.
     fn split(&self, block: &mut Block, text: usize) -> usize {
-        let mut splitter = Splitter::new(&self.format, self.input.ended(), text);
+        let (format, ended) = (&self.format, self.input.ended());
+        // Each dialect has a loop of its own, so that the plain one knows of no other.
+        match (format.escape, self.bare_cr) {
+            (None, false) => self.split_by(Splitter::<b'\n'>::new(format, ended, text), block, text),
+            (None, true) => self.split_by(Splitter::<b'\r'>::new(format, ended, text), block, text),
+            (Some(escape), false) => {
+                let splitter = EscapedSplitter::<b'\n'>::new(format, escape, ended, text);
+                self.split_by(splitter, block, text)
+            }
+            (Some(escape), true) => {
+                let splitter = EscapedSplitter::<b'\r'>::new(format, escape, ended, text);
+                self.split_by(splitter, block, text)
+            }
+        }
+    }
+
+    #[inline]
+    fn split_by(&self, mut splitter: impl Records, block: &mut Block, text: usize) -> usize {
         let mut at = 0;
-        while at < text {
+        while at < text && !block.is_full() {
+            if self.format.comment == Some(block.bytes[at]) {
+                let Some((end, next)) = self.line(block, at, text) else {
+                    break;
+                };
+                skip(block, at, end);
+                at = next;
+                continue;
+            }
             let (end, next, problem) = match splitter.record(block, at) {
                 Split::Incomplete => break,
                 Split::Blank { next } => {
                     at = next;
                     continue;
                 }
-                Split::Record { end, next, fields } if fields == self.width => (end, next, None),
-                Split::Record { end, next, fields } => {
-                    let message = format!(
-                        "has {fields} fields where the {} {}",
-                        if self.format.header {
-                            "header has"
-                        } else {
-                            "contract has"
-                        },
-                        self.width
-                    );
-                    (end, next, Some((Reason::FieldCount, message)))
+                Split::Record { end, next, fields } if fields == self.width => {
+                    if !self.repeated.is_empty() && self.is_header(block) {
+                        skip(block, at, end);
+                        at = next;
+                        continue;
+                    }
+                    (end, next, None)
                 }
+                Split::Record { end, next, fields } => (end, next, self.ragged(block, fields)),
                 Split::Broken { end, next, reason } => (end, next, Some((reason, broken_message(reason)))),
             };
-            let row = block.records.len() as u32;
-            block.records.push(Record {
-                start: at as u32,
-                end: end as u32,
-            });
-            if let Some((reason, message)) = problem {
-                block.cells.truncate(row as usize * self.width);
-                block.violations.push(Violation {
-                    row,
-                    column: None,
-                    reason,
-                    message,
-                });
-            }
-            block.pad_row();
+            push_record(block, at, end, problem);
             at = next;
         }
         at
     }
 
-    /// A record longer than the limit: its beginning is kept, its first line is gone over.
+    /// The end of the line at `at`, and what is behind it; none: it goes on behind the text.
+    fn line(&self, block: &Block, at: usize, text: usize) -> Option<(usize, usize)> {
+        match memchr(self.line_end(), &block.bytes[at..text]) {
+            Some(length) => Some((at + length, at + length + 1)),
+            None => self.input.ended().then_some((text, text)),
+        }
+    }
+
+    /// Whether the last cells of the block are the header's. Where files were joined, a byte order mark may stand before them.
+    fn is_header(&self, block: &Block) -> bool {
+        let row = block.records.len();
+        let is = |(field, name): (usize, &String)| {
+            let text = block.text(row, field).unwrap_or_default();
+            let marked = (field == 0).then(|| text.strip_prefix(BYTE_ORDER_MARK)).flatten();
+            text == name.as_bytes() || marked == Some(name.as_bytes())
+        };
+        self.repeated.iter().enumerate().all(is)
+    }
+
+    /// What is wrong with a record of `fields` fields, which are not as many as the header has.
+    #[cold]
+    fn ragged(&self, block: &mut Block, fields: usize) -> Option<(Reason, String)> {
+        let surplus = std::mem::take(&mut block.surplus);
+        if self.format.ragged_ends == RaggedEnds::Pad && !surplus {
+            return None;
+        }
+        let has = if self.format.header {
+            "header has"
+        } else {
+            "contract has"
+        };
+        Some((
+            Reason::FieldCount,
+            format!("has {fields} fields where the {has} {}", self.width),
+        ))
+    }
+
+    /// A record longer than the limit: its beginning is kept, its first line is gone over. A comment is a comment, however long.
     fn give_up(&mut self, block: &mut Block) -> Result<(), DecodeError> {
-        let message = format!("has no end within {MAX_RECORD_BYTES} bytes: look for a quote that is not closed");
-        block.cut(self.input.cut_line()?, message);
+        let is_comment = self.begins_with_comment();
+        let line = self.input.cut_line(self.line_end())?;
+        if !is_comment {
+            let message = format!("has no end within {MAX_RECORD_BYTES} bytes: look for a quote that is not closed");
+            block.cut(line, message);
+        }
         self.line += 1;
         Ok(())
     }
+}
+
+/// Takes up the record `start..end`, whose cells stand at the block's end already. A bad one has none.
+fn push_record(block: &mut Block, start: usize, end: usize, problem: Option<(Reason, String)>) {
+    let row = block.records.len();
+    block.records.push(Record {
+        start: start as u32,
+        end: end as u32,
+    });
+    if let Some((reason, message)) = problem {
+        block.cells.truncate(row * block.width);
+        block.violations.push(Violation {
+            row: row as u32,
+            column: None,
+            reason,
+            message,
+        });
+    }
+    block.pad_row();
+}
+
+/// Notes that `start..end` is no record, and forgets its cells.
+#[cold]
+fn skip(block: &mut Block, start: usize, end: usize) {
+    block.cells.truncate(block.records.len() * block.width);
+    block.skipped.push(Record {
+        start: start as u32,
+        end: end as u32,
+    });
 }
 
 fn broken_message(reason: Reason) -> String {
@@ -180,8 +321,4 @@ fn broken_message(reason: Reason) -> String {
         }
         _ => "has text behind a closing quote: double a quote inside a quoted field".into(),
     }
-}
-
-fn count_lines(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
 }

@@ -1,6 +1,6 @@
 //! Delimited text without a contract, for whoever finds out what it is.
 
-use super::split::{Split, Splitter};
+use super::split::{Records, Split, Splitter};
 use crate::block::{Block, Record};
 use watershed_contract::CsvFormat;
 
@@ -13,7 +13,7 @@ pub fn field_counts(text: &[u8], ended: bool, format: &CsvFormat, max_records: u
         width: 2,
         ..Block::default()
     };
-    let mut splitter = Splitter::new(format, ended, text.len());
+    let mut splitter = Splitter::<b'\n'>::new(format, ended, text.len());
     let mut counts = Vec::new();
     let mut at = 0;
     while at < text.len() && counts.len() < max_records {
@@ -37,7 +37,7 @@ pub fn field_counts(text: &[u8], ended: bool, format: &CsvFormat, max_records: u
 /// one. And how many records are left out, because they have another number of fields or their quoting is broken.
 pub fn sample(text: Vec<u8>, ended: bool, format: &CsvFormat, width: usize, max_rows: usize) -> (Block, usize) {
     let length = text.len();
-    let mut splitter = Splitter::new(format, ended, length);
+    let mut splitter = Splitter::<b'\n'>::new(format, ended, length);
     let mut block = Block {
         bytes: text,
         line: 1,
@@ -79,11 +79,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FORMAT: CsvFormat = CsvFormat {
-        delimiter: b',',
-        quote: b'"',
-        header: true,
-    };
+    const FORMAT: CsvFormat = CsvFormat::rfc4180(b',');
 
     #[test]
     fn records_of_the_width_are_kept_and_others_counted() {

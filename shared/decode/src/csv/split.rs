@@ -1,4 +1,4 @@
-//! Text into cells: one record at a time.
+//! Text into cells: one record at a time. This is the plain dialect's, where no character is escaped by another.
 
 use crate::{
     block::{Block, Cell},
@@ -6,7 +6,14 @@ use crate::{
     scan::{Finder, LANES},
 };
 use memchr::memchr;
+use std::ops::Range;
 use watershed_contract::CsvFormat;
+
+/// Splits one dialect.
+pub trait Records {
+    /// Appends the cells of the record at `start`, at most the block's width of them.
+    fn record(&mut self, block: &mut Block, start: usize) -> Split;
+}
 
 /// What stands at one place of the text.
 pub enum Split {
@@ -20,8 +27,11 @@ pub enum Split {
     Incomplete,
 }
 
-pub struct Splitter<'a> {
-    format: &'a CsvFormat,
+/// Of text whose lines end with `END`.
+pub struct Splitter<const END: u8> {
+    delimiter: u8,
+    /// A byte, or more than any is: no quote.
+    quote: u16,
     finder: Finder,
     /// Nothing comes behind the text.
     ended: bool,
@@ -35,36 +45,24 @@ pub struct Splitter<'a> {
     at: usize,
 }
 
-impl<'a> Splitter<'a> {
-    pub fn new(format: &'a CsvFormat, ended: bool, text: usize) -> Self {
-        // An unquoted field is ended by no quote: inside one it is an ordinary character.
-        let finder = Finder::new([format.delimiter, b'\n']);
-        Self {
-            format,
-            finder,
-            ended,
-            text,
-            mask: 0,
-            window: 0,
-            at: usize::MAX,
-        }
-    }
-
-    /// Appends the cells of the record at `start`, at most the block's width of them.
+impl<const END: u8> Records for Splitter<END> {
     #[inline]
-    pub fn record(&mut self, block: &mut Block, start: usize) -> Split {
+    fn record(&mut self, block: &mut Block, start: usize) -> Split {
         let unescaped = block.bytes.len();
         let mut fields = 0;
         let mut field_start = start;
         loop {
-            if field_start < self.text && block.bytes[field_start] == self.format.quote {
+            if field_start < self.text && u16::from(block.bytes[field_start]) == self.quote {
                 let (cell, next) = match self.quoted(block, field_start) {
                     Quoted::Field { cell, next } => (cell, next),
-                    Quoted::Unclosed => return self.broken(block, start, unescaped, Reason::UnclosedQuote),
+                    Quoted::Unclosed => {
+                        let reason = Reason::UnclosedQuote;
+                        return broken(block, start..self.text, self.ended, unescaped, reason);
+                    }
                     Quoted::Incomplete => return Split::Incomplete,
                 };
                 push_cell(block, &mut fields, cell);
-                match self.after_field(block, next) {
+                match after_field::<END>(&block.bytes[..self.text], next, self.delimiter, self.ended) {
                     After::Delimiter => field_start = next + 1,
                     After::End { next: behind } => {
                         return Split::Record {
@@ -73,7 +71,10 @@ impl<'a> Splitter<'a> {
                             fields,
                         };
                     }
-                    After::Other => return self.broken(block, start, unescaped, Reason::TextAfterQuote),
+                    After::Other => {
+                        let reason = Reason::TextAfterQuote;
+                        return broken(block, start..self.text, self.ended, unescaped, reason);
+                    }
                 }
                 continue;
             }
@@ -81,13 +82,30 @@ impl<'a> Splitter<'a> {
                 if !self.ended {
                     return Split::Incomplete;
                 }
-                return Self::last_field(block, start, field_start, self.text, self.text, fields);
+                return last_field::<END>(block, start, field_start, self.text, self.text, fields);
             };
-            if block.bytes[found] == b'\n' {
-                return Self::last_field(block, start, field_start, found, found + 1, fields);
+            if block.bytes[found] == END {
+                return last_field::<END>(block, start, field_start, found, found + 1, fields);
             }
             push_cell(block, &mut fields, Cell::new(field_start, found));
             field_start = found + 1;
+        }
+    }
+}
+
+impl<const END: u8> Splitter<END> {
+    pub fn new(format: &CsvFormat, ended: bool, text: usize) -> Self {
+        // An unquoted field is ended by no quote: inside one it is an ordinary character.
+        let finder = Finder::new([format.delimiter, END]);
+        Self {
+            delimiter: format.delimiter,
+            quote: format.quote.map_or(u16::MAX, u16::from),
+            finder,
+            ended,
+            text,
+            mask: 0,
+            window: 0,
+            at: usize::MAX,
         }
     }
 
@@ -124,30 +142,9 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    #[inline]
-    fn last_field(
-        block: &mut Block,
-        start: usize,
-        field_start: usize,
-        end: usize,
-        next: usize,
-        mut fields: usize,
-    ) -> Split {
-        let end = if end > field_start && block.bytes[end - 1] == b'\r' {
-            end - 1
-        } else {
-            end
-        };
-        if end == start && fields == 0 && block.width > 1 {
-            return Split::Blank { next };
-        }
-        push_cell(block, &mut fields, Cell::new(field_start, end));
-        Split::Record { end, next, fields }
-    }
-
     /// The quoted field at `at`.
     fn quoted(&self, block: &mut Block, at: usize) -> Quoted {
-        let quote = self.format.quote;
+        let quote = block.bytes[at];
         let mut from = at + 1;
         let mut unescaped: Option<usize> = None;
         loop {
@@ -179,54 +176,73 @@ impl<'a> Splitter<'a> {
             return Quoted::Field { cell, next: found + 1 };
         }
     }
+}
 
-    fn after_field(&self, block: &Block, at: usize) -> After {
-        match block.bytes[at..self.text] {
-            [] => After::End { next: at },
-            [b, ..] if b == self.format.delimiter => After::Delimiter,
-            [b'\n', ..] => After::End { next: at + 1 },
-            [b'\r', b'\n', ..] => After::End { next: at + 2 },
-            [b'\r'] if self.ended => After::End { next: at + 1 },
-            _ => After::Other,
-        }
+/// The last field of a record, which ends at `end`; `next` is behind its line end.
+#[inline]
+pub fn last_field<const END: u8>(
+    block: &mut Block,
+    start: usize,
+    field_start: usize,
+    end: usize,
+    next: usize,
+    mut fields: usize,
+) -> Split {
+    let end = if END == b'\n' && end > field_start && block.bytes[end - 1] == b'\r' {
+        end - 1
+    } else {
+        end
+    };
+    if end == start && fields == 0 && block.width > 1 {
+        return Split::Blank { next };
     }
+    push_cell(block, &mut fields, Cell::new(field_start, end));
+    Split::Record { end, next, fields }
+}
 
-    /// What was unescaped of the record is forgotten with it.
-    #[cold]
-    fn broken(&self, block: &mut Block, start: usize, unescaped: usize, reason: Reason) -> Split {
-        block.bytes.truncate(unescaped);
-        match memchr(b'\n', &block.bytes[start..self.text]) {
-            Some(length) => Split::Broken {
-                end: start + length,
-                next: start + length + 1,
-                reason,
-            },
-            None if self.ended => Split::Broken {
-                end: self.text,
-                next: self.text,
-                reason,
-            },
-            None => Split::Incomplete,
-        }
+/// What stands at `at` of the text, behind a quoted field.
+pub fn after_field<const END: u8>(text: &[u8], at: usize, delimiter: u8, ended: bool) -> After {
+    match text[at..] {
+        [] => After::End { next: at },
+        [b, ..] if b == delimiter => After::Delimiter,
+        [b, ..] if b == END => After::End { next: at + 1 },
+        [b'\r', b'\n', ..] if END == b'\n' => After::End { next: at + 2 },
+        [b'\r'] if ended => After::End { next: at + 1 },
+        _ => After::Other,
     }
 }
 
-enum Quoted {
+/// A record that cannot be split, in `text`: its first line. What was unescaped of it is forgotten.
+#[cold]
+pub fn broken(block: &mut Block, text: Range<usize>, ended: bool, unescaped: usize, reason: Reason) -> Split {
+    block.bytes.truncate(unescaped);
+    let (end, next) = match memchr(block.line_end(), &block.bytes[text.clone()]) {
+        Some(length) => (text.start + length, text.start + length + 1),
+        None if ended => (text.end, text.end),
+        None => return Split::Incomplete,
+    };
+    Split::Broken { end, next, reason }
+}
+
+pub enum Quoted {
     Field { cell: Cell, next: usize },
     Unclosed,
     Incomplete,
 }
 
-enum After {
+pub enum After {
     Delimiter,
     End { next: usize },
     Other,
 }
 
+/// Fields beyond the block's width are counted, and looked at, not kept.
 #[inline]
-fn push_cell(block: &mut Block, fields: &mut usize, cell: Cell) {
+pub fn push_cell(block: &mut Block, fields: &mut usize, cell: Cell) {
     if *fields < block.width {
         block.cells.push(cell);
+    } else {
+        block.surplus |= cell.range().is_some_and(|(start, end)| start < end);
     }
     *fields += 1;
 }

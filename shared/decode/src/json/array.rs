@@ -48,7 +48,7 @@ impl<R: Read> JsonArrayReader<R> {
         dataset: &Dataset,
     ) -> Result<Self, DecodeError> {
         let mut reader = Self {
-            input: TextInput::open(input, compression)?,
+            input: TextInput::open(input, compression, dataset.encoding)?,
             objects: Objects::new(dataset),
             fields: (0..dataset.columns.len()).map(Some).collect(),
             envelope: Envelope::new(records),
@@ -120,6 +120,9 @@ impl<R: Read> JsonArrayReader<R> {
         let mut at = 0;
         loop {
             at += leading_space(&bytes[at..]);
+            if block.is_full() {
+                return at;
+            }
             let Some(length) = ValueEnd::before(b']').find(&bytes[at..]) else {
                 return at;
             };
@@ -219,6 +222,7 @@ impl<R: Read> Blocks for JsonArrayReader<R> {
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         block.clear(self.input.offset(), self.line, self.objects.width());
+        block.encoding = self.input.encoding();
         match self.state {
             State::First | State::Next => {
                 self.elements(block)?;

@@ -24,7 +24,7 @@ impl<R: Read> NdJsonReader<R> {
     /// Refuses an object whose beginning is no JSON object.
     pub fn open(input: R, compression: Compression, dataset: &Dataset) -> Result<Self, DecodeError> {
         let reader = Self {
-            lines: Lines::open(input, compression)?,
+            lines: Lines::open(input, compression, dataset.encoding)?,
             objects: Objects::new(dataset),
             fields: (0..dataset.columns.len()).map(Some).collect(),
         };

@@ -1,6 +1,8 @@
 //! Text to typed columns, one column of a block at a time.
 
 mod digits;
+mod localised;
+mod names;
 mod number;
 mod temporal;
 mod text;
@@ -17,6 +19,7 @@ use arrow_array::{
     },
 };
 use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
+use localised::Localised;
 use std::sync::Arc;
 use watershed_contract::ColumnRule;
 use watershed_lake::ColumnType;
@@ -132,21 +135,21 @@ impl ColumnParser {
         };
         match self.kind {
             ColumnType::Boolean => text::booleans(&cells, &self.rule.booleans, violations),
-            ColumnType::Int => Arc::new(cells.primitive::<Int32Type>(violations, |text| {
+            ColumnType::Int => Arc::new(cells.numbers::<Int32Type>(violations, |text| {
                 number::integer(text)?
                     .try_into()
                     .map_err(|_| number::too_large(text.bytes(), "int"))
             })),
-            ColumnType::Long => Arc::new(cells.primitive::<Int64Type>(violations, number::integer)),
+            ColumnType::Long => Arc::new(cells.numbers::<Int64Type>(violations, number::integer)),
             ColumnType::Float => {
-                Arc::new(cells.primitive::<Float32Type>(violations, |text| number::float32(text.bytes())))
+                Arc::new(cells.numbers::<Float32Type>(violations, |text| number::float32(text.bytes())))
             }
             ColumnType::Double => {
-                Arc::new(cells.primitive::<Float64Type>(violations, |text| number::float64(text.bytes())))
+                Arc::new(cells.numbers::<Float64Type>(violations, |text| number::float64(text.bytes())))
             }
             ColumnType::Decimal { precision, scale } => {
                 let decimals = number::Decimals::new(precision, scale);
-                let array = cells.primitive::<Decimal128Type>(violations, |text| decimals.read(text));
+                let array = cells.numbers::<Decimal128Type>(violations, |text| decimals.read(text));
                 let typed = array.with_precision_and_scale(precision, scale as i8);
                 Arc::new(typed.expect("the contract checked precision and scale"))
             }
@@ -231,6 +234,21 @@ impl<'a> Cells<'a> {
             reason: bad.reason,
             message: bad.message,
         }
+    }
+
+    /// Numbers, whatever their format; `read` reads plain ones.
+    #[inline]
+    fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        violations: &mut Vec<Violation>,
+        read: impl Fn(Text<'_>) -> Result<T::Native, Bad>,
+    ) -> PrimitiveArray<T> {
+        let format = &self.parser.rule.number;
+        if format.is_plain() {
+            return self.primitive(violations, read);
+        }
+        let localised = Localised::new(format);
+        self.primitive(violations, |text| localised.read(text, &read))
     }
 
     #[inline]

@@ -1,9 +1,9 @@
 //! Dates and times: ISO 8601 read by hand, since there are many of them; the contract's patterns by chrono.
 
-use super::{Bad, Text, digits, number::Decimals};
+use super::{Bad, Text, digits, names, number::Decimals};
 use crate::reject::{Reason, shown};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
-use watershed_contract::{EpochUnit, TemporalFormat};
+use watershed_contract::{EpochUnit, Locale, TemporalFormat};
 
 const SECOND_US: i64 = 1_000_000;
 const DAY_US: i64 = 86_400 * SECOND_US;
@@ -17,12 +17,10 @@ pub fn date(text: &[u8], format: &TemporalFormat) -> Result<i32, Bad> {
             _ => Err(Bad::not_a("a date such as 2013-02-28", text)),
         };
     }
-    let read = |pattern: &String| NaiveDate::parse_from_str(std::str::from_utf8(text).ok()?, pattern).ok();
-    let date = format
-        .patterns
-        .iter()
-        .find_map(read)
-        .ok_or_else(|| no_pattern("a date", text, format))?;
+    let date = by_pattern(text, format, |text, pattern| {
+        NaiveDate::parse_from_str(text, pattern).ok()
+    });
+    let date = date.ok_or_else(|| no_pattern("a date", text, format))?;
     Ok(NaiveDateTime::from(date).and_utc().timestamp().div_euclid(86_400) as i32)
 }
 
@@ -34,12 +32,10 @@ pub fn time(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
             _ => Err(Bad::not_a("a time such as 23:59:59", text)),
         };
     }
-    let read = |pattern: &String| NaiveTime::parse_from_str(std::str::from_utf8(text).ok()?, pattern).ok();
-    let time = format
-        .patterns
-        .iter()
-        .find_map(read)
-        .ok_or_else(|| no_pattern("a time", text, format))?;
+    let time = by_pattern(text, format, |text, pattern| {
+        NaiveTime::parse_from_str(text, pattern).ok()
+    });
+    let time = time.ok_or_else(|| no_pattern("a time", text, format))?;
     let midnight = NaiveTime::MIN;
     Ok((time - midnight).num_microseconds().unwrap_or_default())
 }
@@ -79,7 +75,7 @@ fn stamp(text: &[u8], format: &TemporalFormat) -> Result<Stamp, Bad> {
         if let Some(stamp) = iso_stamp(text) {
             return Ok(stamp);
         }
-    } else if let Some(stamp) = pattern_stamp(text, format) {
+    } else if let Some(stamp) = by_pattern(text, format, pattern_stamp) {
         return Ok(stamp);
     }
     let Some(unit) = format.epoch else {
@@ -96,16 +92,22 @@ fn stamp(text: &[u8], format: &TemporalFormat) -> Result<Stamp, Bad> {
     Ok(Stamp::Utc(us as i64))
 }
 
-fn pattern_stamp(text: &[u8], format: &TemporalFormat) -> Option<Stamp> {
+/// What the first of the patterns reads that `read` reads by.
+fn by_pattern<T>(text: &[u8], format: &TemporalFormat, read: impl Fn(&str, &str) -> Option<T>) -> Option<T> {
     let text = std::str::from_utf8(text).ok()?;
-    format.patterns.iter().find_map(|pattern| {
-        if let Ok(stamp) = DateTime::parse_from_str(text, pattern) {
-            return Some(Stamp::Utc(stamp.timestamp_micros()));
-        }
-        let local = NaiveDateTime::parse_from_str(text, pattern).ok();
-        let local = local.or_else(|| Some(NaiveDate::parse_from_str(text, pattern).ok()?.into()))?;
-        Some(Stamp::Local(local.and_utc().timestamp_micros()))
+    format.patterns.iter().find_map(|pattern| match format.locale {
+        Locale::En => read(text, pattern),
+        locale => names::english(text, pattern, locale).find_map(|text| read(&text, pattern)),
     })
+}
+
+fn pattern_stamp(text: &str, pattern: &str) -> Option<Stamp> {
+    if let Ok(stamp) = DateTime::parse_from_str(text, pattern) {
+        return Some(Stamp::Utc(stamp.timestamp_micros()));
+    }
+    let local = NaiveDateTime::parse_from_str(text, pattern).ok();
+    let local = local.or_else(|| Some(NaiveDate::parse_from_str(text, pattern).ok()?.into()))?;
+    Some(Stamp::Local(local.and_utc().timestamp_micros()))
 }
 
 fn in_zone(text: &[u8], us: i64, format: &TemporalFormat) -> Result<i64, Bad> {
@@ -250,6 +252,7 @@ mod tests {
     fn iso() -> TemporalFormat {
         TemporalFormat {
             patterns: Vec::new(),
+            locale: Locale::En,
             zone: None,
             epoch: None,
         }

@@ -20,7 +20,7 @@ use crate::{
 use document::{Document, Place, RowEnd, Step};
 use row::Rows;
 use std::io::Read;
-use watershed_contract::XmlFormat;
+use watershed_contract::{Encoding, XmlFormat};
 
 /// Deepest nesting of elements: of those around rows, and of those of a row.
 pub const MAX_DEPTH: usize = 64;
@@ -37,9 +37,14 @@ pub struct XmlReader<R> {
 
 impl<R: Read> XmlReader<R> {
     /// Refuses an object whose beginning is no XML.
-    pub fn open(input: R, compression: Compression, format: &XmlFormat) -> Result<Self, DecodeError> {
+    pub fn open(
+        input: R,
+        compression: Compression,
+        encoding: Encoding,
+        format: &XmlFormat,
+    ) -> Result<Self, DecodeError> {
         let reader = Self {
-            input: TextInput::open(input, compression)?,
+            input: TextInput::open(input, compression, encoding)?,
             document: Document::new(&format.row),
             rows: Rows::new(&format.columns),
             fields: (0..format.columns.len()).map(Some).collect(),
@@ -63,7 +68,7 @@ impl<R: Read> XmlReader<R> {
     fn split(&mut self, block: &mut Block) -> Result<(usize, Option<String>), ObjectReject> {
         let bytes = self.input.rest();
         let mut at = 0;
-        while at < bytes.len() {
+        while at < bytes.len() && !block.is_full() {
             match self.document.step(bytes, at)? {
                 Step::Over(to) => at = to,
                 Step::Row { start, end, problem } => {
@@ -151,6 +156,7 @@ impl<R: Read> Blocks for XmlReader<R> {
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         block.clear(self.input.offset(), self.line, self.rows.width());
+        block.encoding = self.input.encoding();
         if self.ended {
             return Ok(false);
         }
