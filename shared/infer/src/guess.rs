@@ -85,13 +85,9 @@ impl Guess {
     /// Reads values so; `nulls` are null.
     pub fn parser(&self, nulls: &BTreeSet<String>) -> ColumnParser {
         let set = |words: &[&str]| words.iter().map(|word| (*word).to_string()).collect::<BTreeSet<_>>();
-        let booleans = match self.booleans {
-            Some((yes, no)) => (set(&[yes]), set(&[no])),
-            None => (set(&USUAL.0), set(&USUAL.1)),
-        };
-        let zone = self
-            .utc
-            .then(|| "Etc/UTC".parse().expect("a zone of the IANA database"));
+        let usual = || (set(&USUAL.0), set(&USUAL.1));
+        let booleans = self.booleans.map_or_else(usual, |(yes, no)| (set(&[yes]), set(&[no])));
+        let utc = || "Etc/UTC".parse().expect("a zone of the IANA database");
         let rule = ColumnRule {
             source: String::new(),
             position: 0,
@@ -101,7 +97,7 @@ impl Guess {
             case: Case::Keep,
             temporal: TemporalFormat {
                 patterns: self.formats.clone(),
-                zone,
+                zone: self.utc.then(utc),
                 epoch: self.epoch,
                 locale: Locale::default(),
             },
