@@ -107,7 +107,7 @@ mod tests {
     fn paths_into_xml() {
         let path = |elements: &[&str], attribute: Option<&str>| {
             Some(XmlPath {
-                elements: elements.iter().map(|name| name.to_string()).collect(),
+                elements: elements.iter().map(ToString::to_string).collect(),
                 attribute: attribute.map(Into::into),
             })
         };

@@ -81,9 +81,12 @@ fn micros(array: &ArrayRef, unit: TimeUnit) -> Option<PrimitiveArray<TimestampMi
 /// Every value as text; none: values of that type have no text (lists, structs, maps).
 pub fn texts(array: &ArrayRef) -> Option<StringArray> {
     (0..array.len())
-        .map(|row| match array.is_null(row) {
-            true => Ok(None),
-            false => text(array, row).map(Some).ok_or(()),
+        .map(|row| {
+            if array.is_null(row) {
+                Ok(None)
+            } else {
+                text(array, row).map(Some).ok_or(())
+            }
         })
         .collect::<Result<StringArray, ()>>()
         .ok()

@@ -172,7 +172,9 @@ impl<R: Read> Transcoder<R> {
             Kind::Windows1252 => self.piece.drain(..).for_each(|byte| out.windows1252(byte)),
             Kind::Utf16 { unit, high } => {
                 let (units, half) = self.piece.as_chunks::<2>();
-                units.iter().for_each(|bytes| out.utf16(unit(*bytes), high));
+                for bytes in units {
+                    out.utf16(unit(*bytes), high);
+                }
                 // Half a unit waits for its other half.
                 self.piece = half.to_vec();
                 if self.ended {

@@ -5,7 +5,7 @@
 //! * [`invocation`]: logger, metrics, tracing.
 //! * [`batch`]: SQS batches with partial failures.
 //! * [`config`]: settings from the environment. [`parameters`]: secrets from the service that keeps them.
-//! * [`Secret`]: masking.
+//! * Masking: [`Secret`].
 //! * [`runtime`]: the loop.
 //!
 //! Powertools' idempotency keeps a record of every call in a table of its own, and forgets it after an hour. Here nothing needs to

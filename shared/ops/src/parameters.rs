@@ -11,11 +11,17 @@ use watershed_ports::{PortError, Secret, Secrets};
 /// Longest that a value is held: what was rotated is noticed within this time.
 pub const MAX_AGE: Duration = Duration::from_mins(5);
 
+/// A value, and when it was read.
+struct Held {
+    read: Instant,
+    value: Secret<Vec<u8>>,
+}
+
 /// Values by name, shared by the invocations of one instance.
 pub struct Parameters {
     secrets: Arc<dyn Secrets>,
     max_age: Duration,
-    held: Mutex<BTreeMap<String, (Instant, Secret<Vec<u8>>)>>,
+    held: Mutex<BTreeMap<String, Held>>,
 }
 
 impl Parameters {
@@ -36,13 +42,17 @@ impl Parameters {
     /// The value of a secret. Two that ask at once ask the service once.
     pub async fn secret(&self, name: &str) -> Result<Secret<Vec<u8>>, PortError> {
         let mut held = self.held.lock().await;
-        if let Some((read, value)) = held.get(name)
+        if let Some(Held { read, value }) = held.get(name)
             && read.elapsed() < self.max_age
         {
             return Ok(value.clone());
         }
         let value = self.secrets.read(name).await?;
-        held.insert(name.into(), (Instant::now(), value.clone()));
+        let fresh = Held {
+            read: Instant::now(),
+            value: value.clone(),
+        };
+        held.insert(name.into(), fresh);
         Ok(value)
     }
 }

@@ -99,11 +99,8 @@ pub fn read(dataset: &Dataset, input: &[u8]) -> Result<Vec<Row>, (Reason, String
         for row in 0..block.records.len() {
             let offset = usize::try_from(block.offset).expect("a small input") + block.records[row].start as usize;
             let raw = block.raw(row).to_vec();
-            let lines = block.bytes[..block.records[row].start as usize]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count() as u64;
-            let before = input[..offset].iter().filter(|b| **b == b'\n').count() as u64;
+            let lines = count(&block.bytes[..block.records[row].start as usize]);
+            let before = count(&input[..offset]);
             assert_eq!(block.line + lines, before + 1, "the line of the row at {offset}");
             let length = block
                 .cut_from
@@ -127,6 +124,10 @@ pub fn read(dataset: &Dataset, input: &[u8]) -> Result<Vec<Row>, (Reason, String
         }
     }
     Ok(rows)
+}
+
+fn count(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// What of the input is in no record, piece by piece.
