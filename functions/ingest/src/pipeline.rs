@@ -222,7 +222,10 @@ fn refuse(
     let mut beginning = input.beginning();
     if job.treatment.is_private() {
         // What it holds may not be shown, and what is said of it may name what it holds.
-        (beginning, reject.message) = (&[], reject.reason.without_value());
+        beginning = &[];
+        if reject.reason.shows_input() {
+            reject.message = reject.reason.without_value();
+        }
     }
     let table = &job.dataset.quarantine;
     let mut output = Output::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)?;

@@ -172,6 +172,17 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
             let message = format!("a second column is read from {}", shown(&column.rule.source));
             column.at.error(message, "write another watershed.source");
         }
+        if let Some(hidden) = columns.iter().find(|other| holds_hidden(column, other)) {
+            let message = format!(
+                "source {} shows {}, which is hidden",
+                shown(&column.rule.source),
+                shown(&hidden.rule.source)
+            );
+            column.at.error(
+                message,
+                "write the paths of what may be shown, or hash, redact or drop this column too",
+            );
+        }
         if !ids.insert(id) {
             let at = column.field_id.as_ref().unwrap_or(&column.at);
             at.error(
@@ -181,6 +192,12 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
         }
     }
     columns
+}
+
+/// Whether the column, which is shown, is a JSON value that the other, which is not, lies in.
+fn holds_hidden(column: &Property<'_>, other: &Property<'_>) -> bool {
+    let inside = other.rule.source.strip_prefix(&column.rule.source);
+    !column.rule.is_private() && other.rule.is_private() && inside.is_some_and(|path| path.starts_with(['.', '[']))
 }
 
 fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {

@@ -177,3 +177,27 @@ fn a_key_of_another_format_is_told() {
     }
     assert!(contract("csv, delimiter: '\"'", "trim: true", "nulls: []").contains("quote and delimiter are the same"));
 }
+
+/// What is hidden does not come out through the value around it.
+#[test]
+fn a_shown_column_holds_no_hidden_one() {
+    let contract = |around: &str| {
+        format!(
+            "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\ndomain: test\n\
+             servers: [{{server: raw, type: s3, location: 's3://{{raw}}/t/*', format: json}}]\n\
+             schema: [{{name: t, properties: [\n{{name: a, logicalType: string, {around}}},\n\
+             {{name: b, logicalType: string, classification: personal, customProperties: [{{property: watershed, \
+             value: {{personal: hash, source: p.h}}}}]}}]}}]\n"
+        )
+    };
+    let shown = "customProperties: [{property: watershed, value: {source: p}}]";
+    let errors = parse("f", &contract(shown)).expect_err("it shows p.h").to_string();
+    assert!(
+        errors.contains("source \"p\" shows \"p.h\", which is hidden"),
+        "{errors}"
+    );
+    let hidden = "classification: pii, customProperties: [{property: watershed, value: {source: p, personal: redact}}]";
+    assert!(parse("f", &contract(hidden)).is_ok());
+    let beside = "customProperties: [{property: watershed, value: {source: p.v}}]";
+    assert!(parse("f", &contract(beside)).is_ok());
+}

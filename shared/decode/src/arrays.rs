@@ -80,6 +80,9 @@ fn micros(array: &ArrayRef, unit: TimeUnit) -> Option<PrimitiveArray<TimestampMi
 
 /// Every value as text; none: values of that type have no text (lists, structs, maps).
 pub fn texts(array: &ArrayRef) -> Option<StringArray> {
+    if *array.data_type() == DataType::Null {
+        return Some(StringArray::new_null(array.len()));
+    }
     (0..array.len())
         .map(|row| {
             if array.is_null(row) {
@@ -273,6 +276,11 @@ mod tests {
         assert_eq!(shown(StringViewArray::from(vec!["a"])), some(&["a"]));
         let words: DictionaryArray<Int32Type> = vec![Some("x"), None, Some("x")].into_iter().collect();
         assert_eq!(shown(words), [Some("x".into()), None, Some("x".into())]);
+    }
+
+    #[test]
+    fn a_column_without_type_is_all_null() {
+        assert_eq!(shown(arrow_array::NullArray::new(2)), [None, None]);
     }
 
     #[test]

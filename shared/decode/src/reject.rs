@@ -83,6 +83,22 @@ impl Reason {
         }
     }
 
+    /// False where its message never shows anything of the input.
+    pub fn shows_input(self) -> bool {
+        !matches!(
+            self,
+            Self::FieldCount
+                | Self::UnclosedQuote
+                | Self::TextAfterQuote
+                | Self::RecordTooLong
+                | Self::Required
+                | Self::DuplicateKey
+                | Self::Truncated
+                | Self::Corrupt
+                | Self::Limit
+        )
+    }
+
     /// What is said of it where no value may be shown.
     pub fn without_value(self) -> String {
         format!("{self}; personal data is not shown")

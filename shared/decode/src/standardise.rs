@@ -173,9 +173,12 @@ impl Standardiser {
 
     fn rejected<R: Rows>(&self, mut violations: Vec<Violation>, rows: &R) -> Vec<RejectedRow> {
         violations.sort_by_key(|violation| (violation.row, violation.column));
-        let hides = |violation: &Violation| match violation.column {
-            Some(column) => self.treatment.hides(column as usize),
-            None => self.treatment.is_private(),
+        let hides = |violation: &Violation| {
+            let is_private = match violation.column {
+                Some(column) => self.treatment.hides(column as usize),
+                None => self.treatment.is_private(),
+            };
+            is_private && violation.reason.shows_input()
         };
         for violation in violations.iter_mut().filter(|violation| hides(violation)) {
             violation.message = violation.reason.without_value();

@@ -3,6 +3,7 @@
 use super::{Bad, Text, digits, names, number::Decimals};
 use crate::reject::{Reason, shown};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use std::ops::RangeInclusive;
 use watershed_contract::{EpochUnit, Locale, TemporalFormat};
 
 const SECOND_US: i64 = 1_000_000;
@@ -21,7 +22,8 @@ pub fn date(text: &[u8], format: &TemporalFormat) -> Result<i32, Bad> {
         NaiveDate::parse_from_str(text, pattern).ok()
     });
     let date = date.ok_or_else(|| no_pattern("a date", text, format))?;
-    Ok(NaiveDateTime::from(date).and_utc().timestamp().div_euclid(86_400) as i32)
+    let us = in_years(text, NaiveDateTime::from(date).and_utc().timestamp_micros())?;
+    Ok(us.div_euclid(DAY_US) as i32)
 }
 
 /// Microseconds since midnight.
@@ -44,7 +46,7 @@ pub fn time(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
 #[inline]
 pub fn local(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
     match stamp(text, format)? {
-        Stamp::Local(us) => Ok(us),
+        Stamp::Local(us) => in_years(text, us),
         Stamp::Utc(_) => Err(Bad::new(
             Reason::Zone,
             format!(
@@ -59,8 +61,21 @@ pub fn local(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
 #[inline]
 pub fn utc(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
     match stamp(text, format)? {
-        Stamp::Utc(us) => Ok(us),
-        Stamp::Local(us) => in_zone(text, us, format),
+        Stamp::Utc(us) => in_years(text, us),
+        Stamp::Local(us) => in_years(text, in_zone(text, us, format)?),
+    }
+}
+
+/// Years that every reader of the tables knows: Python's dates have no others.
+const YEARS_US: RangeInclusive<i64> = -62_135_596_800 * SECOND_US..=253_402_300_800 * SECOND_US - 1;
+
+#[inline]
+fn in_years(text: &[u8], us: i64) -> Result<i64, Bad> {
+    if YEARS_US.contains(&us) {
+        Ok(us)
+    } else {
+        let message = format!("{} is not of the years 1 to 9999 in UTC", shown(text));
+        Err(Bad::new(Reason::Overflow, message))
     }
 }
 
@@ -148,7 +163,7 @@ fn iso_date(text: &[u8]) -> Option<(i32, &[u8])> {
     let (year_month, day) = date.split_first_chunk::<8>()?;
     let year_month = digits::year_month(*year_month)?;
     let (year, month, day) = (year_month / 100, year_month % 100, two(day[0], day[1])?);
-    if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+    if year < 1 || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
     }
     Some((days_from_civil(year, month, day), rest))
@@ -309,6 +324,9 @@ mod tests {
             "2013-01-01x",
             "",
             "0000-00-00",
+            "0000-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
         ] {
             assert!(utc(text.as_bytes(), &iso()).is_err(), "{text}");
         }
