@@ -100,7 +100,7 @@ enum Command {
         /// For machines: one JSON object
         #[arg(long)]
         json: bool,
-        /// CSV, NDJSON or Parquet; plain, gzip or zstd
+        /// CSV, JSON, XML, fixed width or Parquet, as the contract says; plain, gzip or zstd
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<PathBuf>,
     },
