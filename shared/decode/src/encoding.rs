@@ -70,6 +70,16 @@ pub fn guessed(beginning: &[u8]) -> Option<Encoding> {
     }
 }
 
+/// The character of a byte of windows-1252; none for the five that it leaves open.
+#[inline]
+pub fn windows_1252(byte: u8) -> Option<char> {
+    let character = match byte {
+        0x80..=0x9f => WINDOWS_1252[usize::from(byte - 0x80)],
+        byte => return Some(byte.into()),
+    };
+    (character != '\0').then_some(character)
+}
+
 /// Bytes that `text`, which was transcoded, had in the object.
 pub fn source_length(encoding: Encoding, text: &[u8]) -> u64 {
     let of = |length: fn(u8) -> u64| text.iter().map(|byte| length(*byte)).sum();
@@ -216,12 +226,9 @@ impl Out<'_> {
     }
 
     fn windows1252(&mut self, byte: u8) {
-        match byte {
-            0x80..=0x9f => match WINDOWS_1252[usize::from(byte - 0x80)] {
-                '\0' => self.byte(UNDECODABLE),
-                character => self.character(character),
-            },
-            byte => self.character(byte.into()),
+        match windows_1252(byte) {
+            Some(character) => self.character(character),
+            None => self.byte(UNDECODABLE),
         }
     }
 

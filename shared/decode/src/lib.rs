@@ -14,7 +14,7 @@ pub mod blocks;
 pub mod check;
 pub mod compression;
 pub mod csv;
-mod encoding;
+pub mod encoding;
 pub mod fields;
 pub mod fixed;
 pub mod json;

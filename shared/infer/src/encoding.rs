@@ -2,12 +2,8 @@
 
 use crate::Refusal;
 use watershed_contract::Encoding;
+use watershed_decode::encoding;
 
-/// What windows-1252 has in place of the control characters 0x80 to 0x9f (WHATWG, "Encoding", index windows-1252).
-const WINDOWS_1252: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
 /// Longest UTF-8 sequence less one: so many bytes may be missing where a sample is cut.
 const MAX_CUT_BYTES: usize = 3;
 
@@ -51,15 +47,10 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// A byte that the code page leaves open stands for itself.
 fn windows_1252(bytes: &[u8]) -> Vec<u8> {
-    let text: String = bytes
-        .iter()
-        .map(|b| match b {
-            0x80..=0x9f => WINDOWS_1252[usize::from(b - 0x80)],
-            other => char::from(*other),
-        })
-        .collect();
-    text.into_bytes()
+    let character = |byte: &u8| encoding::windows_1252(*byte).unwrap_or(char::from(*byte));
+    bytes.iter().map(character).collect::<String>().into_bytes()
 }
 
 #[cfg(test)]
