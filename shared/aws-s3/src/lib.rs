@@ -10,12 +10,13 @@ use aws_sdk_s3::{
     error::SdkError,
     operation::get_object::{GetObjectError, GetObjectOutput},
     primitives::ByteStream as Body,
+    types::Object,
 };
 use bytes::Bytes;
 use futures::StreamExt;
 use std::path::Path;
 use watershed_aws::port_error;
-use watershed_ports::{ByteStream, ObjectId, ObjectMeta, ObjectStore, PortError};
+use watershed_ports::{ByteStream, Listed, MAX_LISTED, ObjectId, ObjectMeta, ObjectStore, PortError};
 
 /// One client, shared by every call.
 #[derive(Debug, Clone)]
@@ -116,6 +117,23 @@ impl ObjectStore for S3Store {
         upload::put_file(&self.client, bucket, key, path).await
     }
 
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, PortError> {
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = request
+            .set_start_after(after.map(Into::into))
+            .max_keys(MAX_LISTED as i32);
+        let page = request
+            .send()
+            .await
+            .map_err(|error| port_error(&format!("listing s3://{bucket}/{prefix}"), &error))?;
+        Ok(page
+            .contents
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(listed)
+            .collect())
+    }
+
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError> {
         let request = self.client.delete_object().bucket(bucket).key(key);
         request
@@ -124,6 +142,21 @@ impl ObjectStore for S3Store {
             .map(drop)
             .map_err(|error| port_error(&format!("deleting s3://{bucket}/{key}"), &error))
     }
+}
+
+/// S3 gives every object of a listing its key.
+fn listed(object: Object) -> Option<Listed> {
+    Some(Listed {
+        key: object.key?,
+        meta: ObjectMeta {
+            bytes: object.size.unwrap_or(0).unsigned_abs(),
+            etag: object.e_tag.unwrap_or_default().trim_matches('"').into(),
+        },
+        modified_ms: object
+            .last_modified
+            .and_then(|time| time.to_millis().ok())
+            .unwrap_or(i64::MAX),
+    })
 }
 
 async fn collect(id: &ObjectId, output: GetObjectOutput) -> Result<Bytes, PortError> {

@@ -51,6 +51,20 @@ impl ObjectId {
     }
 }
 
+/// Objects on a page of a listing (Amazon S3, "ListObjectsV2").
+pub const MAX_LISTED: usize = 1_000;
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Key.
+    pub key: String,
+    /// What else is known of it.
+    pub meta: ObjectMeta,
+    /// When it was written: milliseconds since 1970-01-01T00:00:00Z.
+    pub modified_ms: i64,
+}
+
 /// An object store with S3's consistency (strong read after write, conditional put).
 ///
 /// Errors: [`Kind::Rejected`] where the object is gone, is not the asked version, or `if_match` no longer holds;
@@ -67,6 +81,9 @@ pub trait ObjectStore: Send + Sync {
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError>;
     /// Writes the object from a local file, whole or not at all, in parts where it is large.
     async fn put_file(&self, bucket: &str, key: &str, path: &std::path::Path) -> Result<(), PortError>;
+    /// Objects whose keys begin with `prefix`, in the order of their keys, from the first key behind `after`. One page of at most
+    /// [`MAX_LISTED`]; an empty one is the end.
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, PortError>;
     /// Removes the object; gone already is fine.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError>;
 }

@@ -1,8 +1,8 @@
 //! The ports in memory, for tests: the semantics of the services, and the faults of [`crate::faults`].
 
 use crate::{
-    ByteStream, Catalog, CatalogEntry, CatalogTable, EventBus, ObjectId, ObjectMeta, ObjectStore, PortError, Queue,
-    Secret, Secrets, faults::Faults,
+    ByteStream, Catalog, CatalogEntry, CatalogTable, EventBus, Listed, MAX_LISTED, ObjectId, ObjectMeta, ObjectStore,
+    PortError, Queue, Secret, Secrets, faults::Faults,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +10,10 @@ use futures::StreamExt;
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -23,35 +26,52 @@ const STREAM_CHUNK_BYTES: usize = 4_096;
 /// Objects by `bucket/key`. The entity tag is a digest of the content; a version id, where asked for, must be the entity tag.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<String, Bytes>>,
+    objects: Mutex<BTreeMap<String, Object>>,
+    now_ms: AtomicI64,
     faults: Faults,
+}
+
+#[derive(Debug, Clone)]
+struct Object {
+    body: Bytes,
+    modified_ms: i64,
 }
 
 impl MemoryStore {
     /// An empty store whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
         Self {
-            objects: Mutex::default(),
             faults,
+            ..Self::default()
         }
     }
 
     /// Every object, by `bucket/key`.
     pub fn snapshot(&self) -> BTreeMap<String, Bytes> {
-        lock(&self.objects).clone()
+        let objects = lock(&self.objects);
+        objects
+            .iter()
+            .map(|(name, object)| (name.clone(), object.body.clone()))
+            .collect()
+    }
+
+    /// What is written from now on was written at this time: milliseconds since 1970-01-01T00:00:00Z.
+    pub fn set_now_ms(&self, now_ms: i64) {
+        self.now_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Puts an object without counting a call.
     pub fn insert(&self, bucket: &str, key: &str, body: impl Into<Bytes>) -> ObjectMeta {
         let body = body.into();
         let meta = meta(&body);
-        lock(&self.objects).insert(format!("{bucket}/{key}"), body);
+        let modified_ms = self.now_ms.load(Ordering::Relaxed);
+        lock(&self.objects).insert(format!("{bucket}/{key}"), Object { body, modified_ms });
         meta
     }
 
     fn get(&self, id: &ObjectId) -> Result<Bytes, PortError> {
         let name = format!("{}/{}", id.bucket, id.key);
-        let body = lock(&self.objects).get(&name).cloned();
+        let body = lock(&self.objects).get(&name).map(|object| object.body.clone());
         let body = body.ok_or_else(|| PortError::rejected(format!("s3://{name} is not there")))?;
         let etag = meta(&body).etag;
         for wanted in [&id.version_id, &id.if_match].into_iter().flatten() {
@@ -118,6 +138,27 @@ impl ObjectStore for MemoryStore {
             let body = std::fs::read(path).map_err(|e| PortError::fault(format!("{}: {e}", path.display())))?;
             self.insert(bucket, key, body);
             Ok(())
+        })
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, PortError> {
+        self.faults.call(format!("list {prefix}"), || {
+            let root = format!("{bucket}/");
+            let after = after.map(|key| format!("{root}{key}"));
+            let objects = lock(&self.objects);
+            let page = objects
+                .range(format!("{root}{prefix}")..)
+                .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after))
+                .map_while(|(name, object)| Some((name.strip_prefix(&root)?, object)))
+                .take_while(|(key, _)| key.starts_with(prefix));
+            Ok(page
+                .take(MAX_LISTED)
+                .map(|(key, object)| Listed {
+                    key: key.into(),
+                    meta: meta(&object.body),
+                    modified_ms: object.modified_ms,
+                })
+                .collect())
         })
     }
 

@@ -317,6 +317,14 @@ impl watershed_ports::ObjectStore for Yielding<'_> {
     ) -> Result<(), watershed_ports::PortError> {
         self.0.put_file(bucket, key, path).await
     }
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<watershed_ports::Listed>, watershed_ports::PortError> {
+        self.0.list(bucket, prefix, after).await
+    }
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), watershed_ports::PortError> {
         self.0.delete(bucket, key).await
     }
