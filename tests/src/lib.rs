@@ -1,11 +1,13 @@
-//! What the integration tests share: a local cloud of their own, and ways to talk to it.
+//! What the integration tests share: a local cloud of their own and ways to talk to it, and the functions together on ports in memory.
 //!
 //! Run them with `cargo test`: the tests of one file share one local cloud, which lives as long as their process.
 
 pub mod cloud;
 pub mod invoke;
+pub mod memory;
 
 pub use cloud::Cloud;
+pub use memory::Memory;
 
 use watershed_local::{Home, Ui, venv::Python, venv::Venv};
 

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
-use watershed_lake::SourceVersion;
+use watershed_lake::{ReplayId, SourceVersion};
 use watershed_ops::SqsEvent;
 
 /// An object that was created.
@@ -15,6 +15,8 @@ pub struct Created {
     pub bytes: u64,
     /// When it was created: microseconds since 1970-01-01T00:00:00Z.
     pub time_us: i64,
+    /// The replay that asks for it, where one does.
+    pub replay: Option<ReplayId>,
 }
 
 /// What an invocation was given.
@@ -56,7 +58,11 @@ fn created(event: Value) -> Result<Vec<Created>, BadEvent> {
     if event.get("detail-type").is_some() {
         let event: BridgeEvent = serde_json::from_value(event).map_err(bad)?;
         return if event.detail_type == "Object Created" {
-            Ok(vec![event.detail.created(&event.time)?])
+            let created = event.detail.created(&event.time)?;
+            Ok(vec![Created {
+                replay: event.replay,
+                ..created
+            }])
         } else {
             Ok(Vec::new())
         };
@@ -73,13 +79,14 @@ fn created(event: Value) -> Result<Vec<Created>, BadEvent> {
         .collect()
 }
 
-/// Amazon S3, "EventBridge event message structure". Keys are not encoded.
+/// Amazon S3, "EventBridge event message structure". Keys are not encoded. `replay` sends the same, with its name.
 #[derive(Deserialize)]
 struct BridgeEvent {
     #[serde(rename = "detail-type")]
     detail_type: String,
     time: String,
     detail: Place,
+    replay: Option<ReplayId>,
 }
 
 /// A bucket and an object in it: `detail` of the one, `s3` of the other.
@@ -154,6 +161,7 @@ impl Place {
             source,
             bytes: object.size,
             time_us: time.timestamp_micros(),
+            replay: None,
         })
     }
 }

@@ -9,6 +9,7 @@
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
+//! | Replay | the same event with the name of a replay; what came of the object is put among the replay's objects ([`watershed_lake::replay`]) |
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
 //! | No contract | acknowledged, counted as `Unmatched`; the object stays in the raw zone, a draft contract goes to the lake ([`draft`]), counted as `Drafted` |
 //!
@@ -20,6 +21,7 @@ pub mod event;
 pub mod object;
 pub mod pipeline;
 pub mod quarantine;
+mod replayed;
 pub mod source;
 
 pub use config::Config;
@@ -151,7 +153,11 @@ async fn one(
     let Some(dataset) = ingest.contracts.find_by_key(&created.source.key) else {
         return unmatched(ingest, invocation, created).await;
     };
-    match object::ingest(ingest.ports().await, &ingest.places, dataset, created, trace).await? {
+    let outcome = object::ingest(ingest.ports().await, &ingest.places, dataset, created, trace).await?;
+    if let Some(replay) = &created.replay {
+        replayed::tell(ingest.ports().await, &ingest.places.lake.replay(replay), &uri, &outcome).await?;
+    }
+    match outcome {
         Outcome::Superseded(why) => {
             invocation.metric("Superseded", Unit::Count, 1.0);
             invocation.log(
@@ -160,7 +166,7 @@ async fn one(
                 json!({"source": uri, "why": why}),
             );
         }
-        Outcome::Ingested(report) => {
+        Outcome::Ingested(report, _) => {
             invocation.metric("Objects", Unit::Count, 1.0);
             invocation.metric("RowsAccepted", Unit::Count, report.accepted as f64);
             invocation.metric("RowsQuarantined", Unit::Count, report.rejected as f64);

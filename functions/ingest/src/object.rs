@@ -58,10 +58,21 @@ pub struct Places {
 /// What came of an object.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Its rows are in the lake, and the committer knows.
-    Ingested(Report),
+    /// Its rows are in the lake, and the committer knows by these requests.
+    Ingested(Report, Requests),
     /// It is gone or was overwritten; the newer version has an event of its own.
     Superseded(String),
+}
+
+/// What the committer was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requests {
+    /// Which version of the source it is.
+    pub order: SourceOrder,
+    /// Token of the request to the dataset's table.
+    pub data_token: String,
+    /// Token of the request to its quarantine.
+    pub quarantine_token: String,
 }
 
 /// Ingests one version of one object. Does the same however often it is called.
@@ -114,13 +125,16 @@ pub async fn ingest(
         );
         CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
     };
-    send(ports, &request(&dataset.table, prefixes.data, &report.data)).await?;
-    send(
-        ports,
-        &request(&dataset.quarantine, prefixes.quarantine, &report.quarantine),
-    )
-    .await?;
-    Ok(Outcome::Ingested(report))
+    let data = request(&dataset.table, prefixes.data, &report.data);
+    let quarantine = request(&dataset.quarantine, prefixes.quarantine, &report.quarantine);
+    send(ports, &data).await?;
+    send(ports, &quarantine).await?;
+    let requests = Requests {
+        order,
+        data_token: data.token,
+        quarantine_token: quarantine.token,
+    };
+    Ok(Outcome::Ingested(report, requests))
 }
 
 /// What is done with personal columns. The key is asked for only where a column needs it.

@@ -184,6 +184,7 @@ async fn a_large_parquet_file_is_drafted_by_its_footer() {
         source,
         bytes: meta.bytes,
         time_us: 0,
+        replay: None,
     };
     let ports = Ports {
         store: store.clone(),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use watershed_aws::port_error;
-use watershed_ports::{PortError, Queue};
+use watershed_ports::{MAX_DELAY_S, PortError, Queue};
 
 /// Largest message, in bytes (Amazon SQS, "Amazon SQS message quotas").
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
@@ -28,7 +28,7 @@ impl SqsQueue {
 
 #[async_trait]
 impl Queue for SqsQueue {
-    async fn send(&self, body: String) -> Result<(), PortError> {
+    async fn send_after(&self, body: String, delay_s: u32) -> Result<(), PortError> {
         if body.len() > MAX_MESSAGE_BYTES {
             return Err(PortError::fault(format!(
                 "sending to {}: the message has {} bytes, a queue takes {MAX_MESSAGE_BYTES}",
@@ -37,6 +37,7 @@ impl Queue for SqsQueue {
             )));
         }
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = request.set_delay_seconds((delay_s > 0).then_some(delay_s.min(MAX_DELAY_S) as i32));
         request
             .send()
             .await

@@ -6,11 +6,14 @@
 //! s3://LAKE/quarantine/DATABASE/TABLE/…
 //! s3://LAKE/drafts/KEY.odcs.yaml         (of an object that no contract matches)
 //! s3://LAKE/drafts/KEY.report.json
+//! s3://LAKE/replays/NAME/plan.ndjson     (which sources; then one object for each that is done, then the report)
+//! s3://LAKE/replays/NAME/done/SOURCE.json
+//! s3://LAKE/replays/NAME/report.json
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
 
-use crate::table::TableSpec;
+use crate::{replay::ReplayId, table::TableSpec};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -92,6 +95,41 @@ impl LakeLocation {
         };
         let [contract, report] = DRAFT_SUFFIXES.map(|suffix| format!("{}/{DRAFTS}/{name}{suffix}", self.0));
         DraftPlaces { contract, report }
+    }
+}
+
+/// Where the objects of replays lie: they are of no table.
+const REPLAYS: &str = "replays";
+
+/// Where the objects of a replay lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayPlaces {
+    /// `s3://…/replays/NAME/plan.ndjson`.
+    pub plan: String,
+    /// `s3://…/replays/NAME/done/`: one object for each source that is done.
+    pub done_prefix: String,
+    /// `s3://…/replays/NAME/report.json`.
+    pub report: String,
+}
+
+impl LakeLocation {
+    /// The places of that replay.
+    pub fn replay(&self, id: &ReplayId) -> ReplayPlaces {
+        let folder = format!("{}/{REPLAYS}/{id}", self.0);
+        ReplayPlaces {
+            plan: format!("{folder}/plan.ndjson"),
+            done_prefix: format!("{folder}/done/"),
+            report: format!("{folder}/report.json"),
+        }
+    }
+}
+
+impl ReplayPlaces {
+    /// Where it says what came of that source.
+    pub fn done(&self, source_uri: &str) -> String {
+        let mut digest = Digest::new();
+        digest.part(source_uri.as_bytes());
+        format!("{}{}.json", self.done_prefix, digest.hex())
     }
 }
 

@@ -15,6 +15,9 @@ pub const MAX_REQUEST_BYTES: usize = 1_000_000;
 #[serde(transparent)]
 pub struct SourceOrder(String);
 
+/// Of an object that no event told of: any event's is newer.
+pub const NO_SEQUENCER: &str = "0";
+
 /// Hex digits that an S3 sequencer is padded to.
 const SEQUENCER_WIDTH: usize = 32;
 
@@ -28,6 +31,11 @@ impl SourceOrder {
         Self(format!(
             "{sequencer:0<SEQUENCER_WIDTH$}.{major:06}.{minor:06}.{patch:06}"
         ))
+    }
+
+    /// The sequencer that [`Self::s3`] was given, padded: given to it again, it is of the same order.
+    pub fn sequencer(&self) -> &str {
+        self.0.split_once('.').map_or(&self.0, |(sequencer, _)| sequencer)
     }
 
     /// The text that is compared.
@@ -176,5 +184,8 @@ mod tests {
             "padded on the right"
         );
         assert_eq!(order("00ab", (1, 0, 0)), order("00AB", (1, 0, 0)));
+        let first = order("0055AED6DCD90281E5", (1, 0, 0));
+        assert_eq!(order(first.sequencer(), (1, 0, 0)), first);
+        assert!(order(NO_SEQUENCER, (1, 0, 0)) < order("01", (0, 0, 1)));
     }
 }

@@ -88,11 +88,18 @@ pub trait ObjectStore: Send + Sync {
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError>;
 }
 
+/// Longest delay of a message, in seconds (Amazon SQS, "Amazon SQS message quotas").
+pub const MAX_DELAY_S: u32 = 900;
+
 /// A queue that takes a message at least once.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// The message stands in the queue once this returns; it may stand there more often.
-    async fn send(&self, body: String) -> Result<(), PortError>;
+    async fn send(&self, body: String) -> Result<(), PortError> {
+        self.send_after(body, 0).await
+    }
+    /// The same, but it is not handed out before that many seconds, at most [`MAX_DELAY_S`].
+    async fn send_after(&self, body: String, delay_s: u32) -> Result<(), PortError>;
 }
 
 /// Keeps secrets.

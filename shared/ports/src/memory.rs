@@ -69,6 +69,11 @@ impl MemoryStore {
         meta
     }
 
+    /// Removes an object without counting a call.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        lock(&self.objects).remove(&format!("{bucket}/{key}"));
+    }
+
     fn get(&self, id: &ObjectId) -> Result<Bytes, PortError> {
         let name = format!("{}/{}", id.bucket, id.key);
         let body = lock(&self.objects).get(&name).map(|object| object.body.clone());
@@ -170,7 +175,7 @@ impl ObjectStore for MemoryStore {
     }
 }
 
-/// Messages in the order they came.
+/// Messages in the order they came; delays are not waited for.
 #[derive(Debug, Default)]
 pub struct MemoryQueue {
     messages: Mutex<Vec<String>>,
@@ -186,6 +191,11 @@ impl MemoryQueue {
         }
     }
 
+    /// Adds a message without counting a call.
+    pub fn push(&self, body: String) {
+        lock(&self.messages).push(body);
+    }
+
     /// Every message so far, kept.
     pub fn messages(&self) -> Vec<String> {
         lock(&self.messages).clone()
@@ -199,7 +209,7 @@ impl MemoryQueue {
 
 #[async_trait]
 impl Queue for MemoryQueue {
-    async fn send(&self, body: String) -> Result<(), PortError> {
+    async fn send_after(&self, body: String, _delay_s: u32) -> Result<(), PortError> {
         self.faults.call("send", || {
             lock(&self.messages).push(body);
             Ok(())

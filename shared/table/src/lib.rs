@@ -8,11 +8,13 @@
 //! * [`footer`], [`check`]: no file is named before its footer was read and found to be of this table.
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
+//! * [`current`]: the table for those who only read it.
 //! * [`session`]: attempts, conflicts, answers that were lost.
 
 pub mod catalog;
 pub mod check;
 mod choose;
+pub mod current;
 mod decide;
 pub mod document;
 pub mod footer;
