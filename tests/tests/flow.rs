@@ -10,12 +10,14 @@ mod order;
 mod others;
 #[path = "flow/private.rs"]
 mod private;
+#[path = "flow/replay.rs"]
+mod replay;
 
 use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -23,6 +25,7 @@ const TABLES: [(&str, &str); 7] = [
     ("unreadable", "simple"),
     ("broken", "strict"),
     ("people", "private"),
+    ("mended", "mended"),
 ];
 
 fn cloud() -> &'static Cloud {

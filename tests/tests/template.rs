@@ -101,7 +101,7 @@ fn every_source_queue_has_dead_letters_and_hides_long_enough() {
             "{name}"
         );
         assert!(
-            mapping["ScalingConfig"]["MaximumConcurrency"].is_object(),
+            !mapping["ScalingConfig"]["MaximumConcurrency"].is_null(),
             "{name} has no limit"
         );
         let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0]

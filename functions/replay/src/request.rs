@@ -139,6 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn the_event_files_are_what_they_are() {
+        let file = |name: &str| -> Value {
+            let path = format!("{}/../../events/replay/{name}.json", env!("CARGO_MANIFEST_DIR"));
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        };
+        let inner = |value: &Value| serde_json::from_str(value.as_str().unwrap()).unwrap();
+        let entry = &file("put-events")[0];
+        let event = json!({"detail-type": entry["DetailType"], "detail": inner(&entry["Detail"])});
+        let queued = inner(&file("requested-in-sqs")["Records"][0]["body"]);
+        for value in [file("rows-by-reason"), file("objects-by-prefix"), event, queued] {
+            assert!(matches!(Work::parse(value), Ok(Work::Begin(_))));
+        }
+    }
+
+    #[test]
     fn it_goes_on_as_it_said() {
         let go_on = GoOn {
             replay: "a".parse().unwrap(),

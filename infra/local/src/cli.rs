@@ -1,13 +1,17 @@
 //! The commands.
 
+mod over;
+
 use clap::{Parser, Subcommand};
+use over::Over;
 use std::{fs, path::PathBuf};
+use watershed_lake::ReplayId;
 use watershed_local::{
     Emulator, Error, Home, Result, Stack, Ui, demo,
     emulator::Lifetime,
     infer_files::Inference,
     lake::{Format, Reader},
-    logs,
+    logs, replay,
     try_files::Trial,
     venv::{Python, Venv},
 };
@@ -27,7 +31,8 @@ use watershed_local::{
         cargo local sql                       which tables there are\n  \
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
         cargo local logs --follow             what the functions say\n  \
-        cargo local infer orders.csv          a draft contract for a file that has none"
+        cargo local infer orders.csv          a draft contract for a file that has none\n  \
+        cargo local replay quarantine nyc.flights --reason type   once its contract is mended"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -75,7 +80,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, commit
+        /// Only this function's: ingest, commit, replay
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]
@@ -119,6 +124,27 @@ enum Command {
         /// CSV, NDJSON or Parquet; plain, gzip or zstd; of several, one contract for all
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<PathBuf>,
+    },
+    /// Ingests sources again, after a contract was mended, or because they never were.
+    ///
+    /// Sends the event that a person would send in the cloud, and waits for the report. A source is replaced as a whole: each row is in table
+    /// and quarantine once. Needs a running local cloud; deploy the mended contract first.
+    Replay {
+        /// Which sources
+        #[command(subcommand)]
+        over: Over,
+        /// Names it: the same name goes on where the same replay was left [default: replay-SECONDS]
+        #[arg(long, global = true)]
+        name: Option<ReplayId>,
+        /// From this time of the source on: 2013-01-31 or 2013-01-31T12:00:00Z
+        #[arg(long, global = true, value_name = "TIME")]
+        from: Option<String>,
+        /// Before this time of the source
+        #[arg(long, global = true, value_name = "TIME")]
+        to: Option<String>,
+        /// For machines: the report as one JSON object
+        #[arg(long, global = true)]
+        json: bool,
     },
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
@@ -170,6 +196,16 @@ impl Cli {
                 let python = Venv::Lake.ensure(home, Ui::Shown)?;
                 let emulator = attach(home, &python)?;
                 logs::print(&python, &emulator, function.as_deref(), since, follow)
+            }
+            Command::Replay {
+                over,
+                name,
+                from,
+                to,
+                json,
+            } => {
+                let request = over.request(name.map_or_else(over::new_name, Ok)?, from, to);
+                replay::run(&running(home)?, &request, json).await
             }
             Command::Sql { query, json, csv } => {
                 let format = match (json, csv) {
@@ -241,8 +277,7 @@ async fn status(home: &Home, json: bool) -> Result<()> {
 }
 
 async fn deploy(home: &Home) -> Result<()> {
-    let emulator = Emulator::running(home)
-        .ok_or_else(|| Error::new("the local cloud is down").help("start it with `cargo local up`"))?;
+    let emulator = running(home)?;
     let stack = Stack::deploy(home, &emulator, Ui::Shown).await?;
     println!(
         "drop files in s3://{}, at {}",
@@ -278,6 +313,10 @@ fn sql(home: &Home, query: Option<&str>, format: Format) -> Result<()> {
     };
     print!("{answer}");
     Ok(())
+}
+
+fn running(home: &Home) -> Result<Emulator> {
+    Emulator::running(home).ok_or_else(|| Error::new("the local cloud is down").help("start it with `cargo local up`"))
 }
 
 /// The running local cloud, or one for as long as this command takes.

@@ -10,6 +10,7 @@
 //! * [`aws`]: clients. [`lake`]: what the tables hold, and SQL. [`logs`]: the functions' logs.
 //! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
 //! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused. [`infer_files`]: draft contracts from files.
+//! * [`replay`]: a replay, from its request to its report.
 //! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
 
 pub mod aws;
@@ -24,6 +25,7 @@ pub mod logs;
 pub mod package;
 pub mod ports;
 pub mod refused;
+pub mod replay;
 pub mod seed;
 pub mod stack;
 pub mod template;

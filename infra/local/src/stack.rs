@@ -13,19 +13,24 @@ use std::{
 pub const STACK: &str = "watershed";
 /// Where deployment packages lie.
 const ARTIFACTS: &str = "watershed-artifacts";
+/// Where the template says that the contracts lie: a home may have others.
+const CONTRACTS: &str = "contracts/";
 /// Longest until a stack stands.
 const DEPLOY_TIMEOUT: Duration = Duration::from_mins(3);
 /// Between two looks at it.
 const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
 /// while someone is looking; visibility is not six times the timeout, since nothing here is throttled.
-const PARAMETERS: [(&str, &str); 6] = [
+const PARAMETERS: [(&str, &str); 9] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
     ("IngestTimeoutSeconds", "120"),
     ("IngestVisibilitySeconds", "120"),
     ("IngestConcurrency", "4"),
+    ("ReplayTimeoutSeconds", "120"),
+    ("ReplayVisibilitySeconds", "120"),
+    ("ReplayLookSeconds", "1"),
 ];
 
 /// The stack's outputs.
@@ -80,7 +85,11 @@ impl Stack {
 
 fn package_of(home: &Home, location: &str, executables: &BTreeMap<String, std::path::PathBuf>) -> Result<Package> {
     let name = Path::new(location).file_name().unwrap_or_default().to_string_lossy();
-    let infra = home.root().join("infra");
+    let folder = if location == CONTRACTS {
+        home.contracts()
+    } else {
+        home.root().join("infra").join(location)
+    };
     match executables.get(name.as_ref()) {
         Some(executable) => Package::function(&name, executable),
         None if location.starts_with("../functions/") => Err(Error::new(format!(
@@ -89,7 +98,7 @@ fn package_of(home: &Home, location: &str, executables: &BTreeMap<String, std::p
         .help(format!(
             "name the binary of that crate `{name}`: [[bin]] name = \"{name}\""
         ))),
-        None => Package::layer(&name, &infra.join(location)),
+        None => Package::layer(&name, &folder),
     }
 }
 
