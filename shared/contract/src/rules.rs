@@ -203,7 +203,8 @@ fn bound(at: &At<'_>) -> Option<i64> {
 }
 
 fn between(at: &At<'_>) -> Option<(i64, i64)> {
-    match &at.list()[..] {
+    let items = if at.is_list() { at.list() } else { Vec::new() };
+    match &items[..] {
         [low, high] => {
             let (low, high) = (bound(low)?, bound(high)?);
             if low > high {

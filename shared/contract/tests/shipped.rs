@@ -3,7 +3,7 @@
 use std::path::Path;
 use watershed_contract::{
     Bound, BoundValue, Case, Contracts, CsvFormat, Encoding, EpochUnit, Format, Locale, Negative, NumberFormat,
-    RaggedEnds, RepeatedHeader, parse,
+    OnFailure, RaggedEnds, RepeatedHeader, parse,
 };
 use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties};
 
@@ -97,7 +97,21 @@ fn flights_are_partitioned_by_month_and_sorted_by_hour() {
         (field.transform, field.name.as_str()),
         (Transform::Month, "time_hour_month")
     );
-    assert_eq!(flights.version_text(), "1.0.0");
+    assert_eq!(flights.version_text(), "1.1.0");
+    let rules: Vec<_> = flights
+        .quality
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.on_failure))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("hour and minute are those of sched_dep_time", OnFailure::RejectRow),
+            ("a file has flights", OnFailure::Warn),
+            ("planes are mostly assigned", OnFailure::Warn),
+            ("invalidValues of origin", OnFailure::RejectRow),
+        ]
+    );
     assert_eq!(flights.format, Format::Csv(CsvFormat::rfc4180(b',')));
     let (index, origin) = flights.table.column("origin").expect("a column");
     assert!(origin.required);
@@ -236,6 +250,23 @@ fn the_example_of_the_reference_says_what_it_says() {
     assert!(rule("paid").booleans.0.contains("ja") && !rule("paid").booleans.0.contains("true"));
     assert_eq!(rule("due").temporal.patterns.len(), 2);
     assert_eq!(rule("seen_at").temporal.epoch, Some(EpochUnit::Millisecond));
+    let net = rule("net").computed.as_ref().expect("it is computed");
+    assert!(!net.reads_field && !rule("net").is_read());
+    assert_eq!(orders.source_columns, orders.columns.len() - 1);
+    let rules: Vec<_> = orders
+        .quality
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.on_failure))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("rowCount", OnFailure::RejectObject),
+            ("due after the order", OnFailure::RejectRow),
+            ("freshness of ordered_at", OnFailure::Warn),
+            ("invalidValues of state", OnFailure::RejectRow),
+        ]
+    );
     let classified = orders.table.column("customer").expect("a column").1;
     assert_eq!(
         (classified.classification.as_deref(), classified.tags.as_slice()),
