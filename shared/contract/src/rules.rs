@@ -204,22 +204,16 @@ fn bound(at: &At<'_>) -> Option<i64> {
 
 fn between(at: &At<'_>) -> Option<(i64, i64)> {
     let items = if at.is_list() { at.list() } else { Vec::new() };
-    match &items[..] {
-        [low, high] => {
-            let (low, high) = (bound(low)?, bound(high)?);
-            if low > high {
-                at.error(
-                    format!("{} of a larger and a smaller number", at.name),
-                    "write the smaller one first",
-                );
-            }
-            Some((low, high))
-        }
-        _ => {
-            at.wrong("a list of two numbers, the smaller one first");
-            None
-        }
+    let [low, high] = &items[..] else {
+        at.wrong("a list of two numbers, the smaller one first");
+        return None;
+    };
+    let (low, high) = (bound(low)?, bound(high)?);
+    if low > high {
+        let message = format!("{} of a larger and a smaller number", at.name);
+        at.error(message, "write the smaller one first");
     }
+    Some((low, high))
 }
 
 fn unit(map: &Map<'_>) -> Option<Unit> {

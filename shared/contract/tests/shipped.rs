@@ -1,9 +1,9 @@
 //! The contracts that are shipped, and the example of the reference, mean what they say.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use watershed_contract::{
-    Bound, BoundValue, Case, Contracts, CsvFormat, Encoding, EpochUnit, Format, Locale, Negative, NumberFormat,
-    OnFailure, RaggedEnds, RepeatedHeader, parse,
+    Bound, BoundValue, Case, Contracts, CsvFormat, Dataset, Encoding, EpochUnit, Format, Locale, Negative,
+    NumberFormat, OnFailure, RaggedEnds, RepeatedHeader, parse,
 };
 use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties};
 
@@ -168,18 +168,45 @@ fn several_schema_objects_share_a_location() {
     assert!(errors.to_string().contains("write {model}"), "{errors}");
 }
 
-#[test]
-fn the_example_of_the_reference_says_what_it_says() {
+/// The dataset of the reference's example.
+fn example() -> Arc<Dataset> {
     let reference = include_str!("../REFERENCE.md");
     let example = reference
         .split_once("```yaml\n")
         .and_then(|(_, rest)| rest.split_once("```"))
         .expect("an example")
         .0;
-    let datasets = parse("example", example).unwrap_or_else(|errors| panic!("{errors}"));
-    let [orders] = datasets.as_slice() else {
-        panic!("one dataset")
-    };
+    let mut datasets = parse("example", example).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(datasets.len(), 1);
+    datasets.remove(0)
+}
+
+#[test]
+fn the_example_has_a_computed_column_and_rules() {
+    let orders = example();
+    let rule = |name: &str| &orders.columns[orders.table.column(name).expect(name).0];
+    let net = rule("net").computed.as_ref().expect("it is computed");
+    assert!(!net.reads_field && !rule("net").is_read());
+    assert_eq!(orders.source_columns, orders.columns.len() - 1);
+    let rules: Vec<_> = orders
+        .quality
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.on_failure))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("rowCount", OnFailure::RejectObject),
+            ("due after the order", OnFailure::RejectRow),
+            ("freshness of ordered_at", OnFailure::Warn),
+            ("invalidValues of state", OnFailure::RejectRow),
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_the_reference_says_what_it_says() {
+    let orders = example();
     assert_eq!(orders.table.name.to_string(), "shop.orders");
     assert_eq!(orders.table.zone, Zone::Preprocessed);
     assert_eq!(orders.quarantine.name.to_string(), "shop.orders_quarantine");
@@ -250,23 +277,6 @@ fn the_example_of_the_reference_says_what_it_says() {
     assert!(rule("paid").booleans.0.contains("ja") && !rule("paid").booleans.0.contains("true"));
     assert_eq!(rule("due").temporal.patterns.len(), 2);
     assert_eq!(rule("seen_at").temporal.epoch, Some(EpochUnit::Millisecond));
-    let net = rule("net").computed.as_ref().expect("it is computed");
-    assert!(!net.reads_field && !rule("net").is_read());
-    assert_eq!(orders.source_columns, orders.columns.len() - 1);
-    let rules: Vec<_> = orders
-        .quality
-        .iter()
-        .map(|rule| (rule.name.as_str(), rule.on_failure))
-        .collect();
-    assert_eq!(
-        rules,
-        [
-            ("rowCount", OnFailure::RejectObject),
-            ("due after the order", OnFailure::RejectRow),
-            ("freshness of ordered_at", OnFailure::Warn),
-            ("invalidValues of state", OnFailure::RejectRow),
-        ]
-    );
     let classified = orders.table.column("customer").expect("a column").1;
     assert_eq!(
         (classified.classification.as_deref(), classified.tags.as_slice()),

@@ -175,14 +175,10 @@ fn bad_rows(
 /// In microseconds since 1970; a date is its midnight in UTC, and so is a timestamp without zone taken.
 fn newest_of(column: &ArrayRef, kind: ColumnType, accepted: &[bool]) -> Option<i64> {
     let rows = (0..column.len()).filter(|row| accepted[*row] && column.is_valid(*row));
-    match kind {
-        ColumnType::Date => {
-            let days = column.as_primitive::<Date32Type>().values();
-            rows.map(|row| i64::from(days[row]) * DAY_MICROS).max()
-        }
-        _ => {
-            let micros = column.as_primitive::<TimestampMicrosecondType>().values();
-            rows.map(|row| micros[row]).max()
-        }
+    if kind == ColumnType::Date {
+        let days = column.as_primitive::<Date32Type>().values();
+        return rows.map(|row| i64::from(days[row]) * DAY_MICROS).max();
     }
+    let micros = column.as_primitive::<TimestampMicrosecondType>().values();
+    rows.map(|row| micros[row]).max()
 }

@@ -163,9 +163,9 @@ impl Standardiser {
             let rows = columns[index].len();
             if spoiled.is_empty() {
                 spoiled = vec![false; rows];
-                violations
-                    .iter()
-                    .for_each(|violation| spoiled[violation.row as usize] = true);
+                for violation in violations.iter() {
+                    spoiled[violation.row as usize] = true;
+                }
             }
             let evaluated = computed.expression.evaluate(columns, rows);
             for failure in evaluated.failures {

@@ -9,6 +9,7 @@ use crate::{
 };
 use arrow_array::StringArray;
 use regex::Regex;
+use std::sync::Arc;
 use watershed_lake::ColumnType;
 
 /// Of the text of an expression, none.
@@ -54,29 +55,26 @@ impl Expression {
 
     /// Of two conditions over the same columns.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub fn or(&self, other: &Self) -> Self {
         let text = format!("{} or {}", self.text, other.text);
-        let plan = Plan::new(Operation::Or, ColumnType::Boolean, vec![self.plan, other.plan], NOWHERE);
+        let both = vec![Plan::clone(&self.plan), Plan::clone(&other.plan)];
+        let plan = Plan::new(Operation::Or, ColumnType::Boolean, both, NOWHERE);
         Self::made(text, plan)
     }
 
     /// Of two conditions over the same columns.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn and(&self, other: &Self) -> Self {
         let text = format!("{} and {}", self.text, other.text);
-        let plan = Plan::new(
-            Operation::And,
-            ColumnType::Boolean,
-            vec![self.plan, other.plan],
-            NOWHERE,
-        );
+        let both = vec![Plan::clone(&self.plan), Plan::clone(&other.plan)];
+        let plan = Plan::new(Operation::And, ColumnType::Boolean, both, NOWHERE);
         Self::made(text, plan)
     }
 
     fn made(text: String, plan: Plan) -> Self {
         Self {
             text: text.into(),
-            plan,
+            plan: Arc::new(plan),
         }
     }
 }

@@ -82,23 +82,13 @@ impl Checker<'_> {
     }
 
     fn column(&self, name: &str, span: Span) -> Result<Plan, Mistake> {
-        let found = self.columns.iter().position(|(column, _)| *column == name);
-        match found {
-            Some(index) => Ok(Plan::new(
-                Operation::Column(index),
-                self.columns[index].1,
-                Vec::new(),
-                span,
-            )),
-            None => {
-                let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-                Err(Mistake::new(
-                    span.0,
-                    format!("no column {}", shown(name)),
-                    one_of(name, &names),
-                ))
-            }
-        }
+        let Some(index) = self.columns.iter().position(|(column, _)| *column == name) else {
+            let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+            let help = one_of(name, &names);
+            return Err(Mistake::new(span.0, format!("no column {}", shown(name)), help));
+        };
+        let (operation, kind) = (Operation::Column(index), self.columns[index].1);
+        Ok(Plan::new(operation, kind, Vec::new(), span))
     }
 
     fn condition(&self, of: &Syntax, whose: &str) -> Result<Plan, Mistake> {

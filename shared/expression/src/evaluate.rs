@@ -83,16 +83,16 @@ fn connect(arguments: &[Vector], rows: usize, decides: bool) -> Vector {
     let values: Vec<Values<'_, bool>> = arguments.iter().map(Vector::booleans).collect();
     let mut made: Made<bool> = Made::new(rows);
     for row in 0..rows {
-        let (mut failed, mut null, mut decided) = (None, false, false);
+        let (mut failed, mut null, mut is_decided) = (None, false, false);
         for (argument, value) in arguments.iter().zip(&values) {
             match argument.state(row) {
-                State::Value => decided |= value.at(row) == decides,
+                State::Value => is_decided |= value.at(row) == decides,
                 State::Null => null = true,
                 State::Failed => failed = failed.or(Some(argument)),
             }
         }
         match failed {
-            _ if decided => made.value(decides),
+            _ if is_decided => made.value(decides),
             Some(argument) => made.fail(argument.failure(row)),
             None if null => made.null(),
             None => made.value(!decides),

@@ -62,7 +62,7 @@ pub mod limits {
 #[derive(Clone)]
 pub struct Expression {
     text: Arc<str>,
-    plan: Plan,
+    plan: Arc<Plan>,
 }
 
 /// What came of a batch.
@@ -88,7 +88,7 @@ impl Expression {
     pub fn new(text: &str, columns: &[(&str, ColumnType)]) -> Result<Self, ExpressionError> {
         let plan = parser::parse(text).and_then(|syntax| check::check(&syntax, columns));
         Ok(Self {
-            plan: plan.map_err(|mistake| mistake.in_text(text))?,
+            plan: Arc::new(plan.map_err(|mistake| mistake.in_text(text))?),
             text: text.into(),
         })
     }
@@ -129,7 +129,8 @@ impl Expression {
                 Err(Mistake::new(0, message, help).in_text(&self.text))
             }
             _ => {
-                let plan = check::convert(self.plan, kind).map_err(|mistake| mistake.in_text(&self.text))?;
+                let plan = check::convert(Plan::clone(&self.plan), kind);
+                let plan = Arc::new(plan.map_err(|mistake| mistake.in_text(&self.text))?);
                 Ok(Self { plan, ..self })
             }
         }

@@ -163,12 +163,16 @@ impl Syntax {
             Node::Between(all, _) => all.iter().for_each(take),
             Node::Call(_, arguments) => arguments.iter().for_each(take),
             Node::Case(operand, arms, otherwise) => {
-                operand.iter().for_each(|operand| take(operand));
+                if let Some(operand) = operand {
+                    take(operand);
+                }
                 for (when, then) in arms {
                     take(when);
                     take(then);
                 }
-                otherwise.iter().for_each(|otherwise| take(otherwise));
+                if let Some(otherwise) = otherwise {
+                    take(otherwise);
+                }
             }
             Node::Column(_) | Node::Null | Node::Boolean(_) | Node::Number(_) | Node::Text(_) => {}
             Node::Temporal(..) | Node::Interval(..) => {}

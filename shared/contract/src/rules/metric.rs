@@ -33,9 +33,7 @@ pub(super) fn read(map: &Map<'_>, place: &Place<'_, '_>) -> Option<QualityRule> 
     let metric_at = map.get("metric")?;
     let metric = metric_at.word(&METRICS)?;
     check_place(&metric_at, metric, place)?;
-    let Some(threshold) = read_threshold(map) else {
-        return None;
-    };
+    let threshold = read_threshold(map)?;
     let unit = unit(map)?;
     if metric == Metric::RowCount && unit == Unit::Percent {
         map.get("unit")?.error("percent of all rows", "write unit: rows");
@@ -156,10 +154,7 @@ fn missing(metric: Metric, arguments: Option<&Map<'_>>, place: &Place<'_, '_>) -
     let listed = arguments.and_then(|arguments| arguments.get("missingValues"));
     let condition = match listed.filter(|_| metric == Metric::Missing) {
         None => null,
-        Some(at) => match values(&at, own, column)? {
-            None => null,
-            Some(listed) => null.or(listed),
-        },
+        Some(at) => null.or(&values(&at, own, column)?),
     };
     Some(Measure::Rows {
         condition,
@@ -181,10 +176,11 @@ fn invalid(map: &Map<'_>, arguments: Option<&Map<'_>>, place: &Place<'_, '_>) ->
     }
     let listed = match listed {
         None => None,
-        Some(at) => Some(values(&at, own, column)?.or_else(|| {
-            at.error("validValues of 0 values", "write one or more");
-            None
-        })?),
+        Some(at) if at.is_list() && at.list().iter().all(At::is_null) => {
+            at.error("validValues of no value", "write one or more");
+            return None;
+        }
+        Some(at) => Some(values(&at, own, column)?),
     };
     let matched = match pattern {
         None => None,
@@ -198,7 +194,7 @@ fn invalid(map: &Map<'_>, arguments: Option<&Map<'_>>, place: &Place<'_, '_>) ->
         Some(at) => Some(Expression::matches(own, column.0, bounds::pattern(&at)?)),
     };
     let condition = match (listed, matched) {
-        (Some(listed), Some(matched)) => listed.and(matched),
+        (Some(listed), Some(matched)) => listed.and(&matched),
         (listed, matched) => listed.or(matched)?,
     };
     Some(Measure::Rows {
@@ -207,8 +203,8 @@ fn invalid(map: &Map<'_>, arguments: Option<&Map<'_>>, place: &Place<'_, '_>) ->
     })
 }
 
-/// Whether a value is one of a list; none within: the list has nothing but null. None: something of it was reported.
-fn values(at: &At<'_>, own: usize, column: (&str, ColumnType)) -> Option<Option<Expression>> {
+/// Whether a value is one of a list; nulls in it are left out. None: something of it was reported.
+fn values(at: &At<'_>, own: usize, column: (&str, ColumnType)) -> Option<Expression> {
     let items = at.list();
     if items.len() > bounds::MAX_ENUM_VALUES {
         at.error(
@@ -236,8 +232,5 @@ fn values(at: &At<'_>, own: usize, column: (&str, ColumnType)) -> Option<Option<
         }
         spelled.push(value);
     }
-    if spelled.is_empty() {
-        return Some(None);
-    }
-    Some(Expression::is_in(own, column, &spelled).ok())
+    Expression::is_in(own, column, &spelled).ok()
 }

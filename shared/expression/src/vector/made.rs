@@ -139,19 +139,19 @@ fn together(arguments: &[Vector], row: usize) -> Result<State, Failure> {
     Ok(state)
 }
 
-/// Null where an argument is null, failed where one failed; else what `make` makes of the row.
+/// Null where an argument is null, failed where one failed; else what `value` makes of the row.
 pub(crate) fn strict<T: Native>(
     arguments: &[Vector],
     rows: usize,
     span: Span,
-    mut make: impl FnMut(usize) -> Result<T, Why>,
+    mut value: impl FnMut(usize) -> Result<T, Why>,
 ) -> Vector {
     let mut made = Made::new(rows);
     for row in 0..rows {
         match together(arguments, row) {
             Err(failure) => made.fail(failure),
-            Ok(State::Value) => match make(row) {
-                Ok(value) => made.value(value),
+            Ok(State::Value) => match value(row) {
+                Ok(found) => made.value(found),
                 Err(why) => made.fail(Failure { span, why }),
             },
             Ok(_) => made.null(),
