@@ -56,10 +56,7 @@ pub(crate) fn read(
     let format = dialect::format(&wire, map, custom.as_ref());
     let all = columns(map, custom.as_ref(), &format);
     let source_columns = all.iter().filter(|p| p.is_read).count();
-    let (dropped, mut columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
-    if columns.is_empty() && !dropped.is_empty() {
-        map.error("every column is dropped", "write personal: hash or redact of one");
-    }
+    let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
     let format = if source.is_some() {
         formats::read(&format, map, custom.as_ref(), &columns)
@@ -102,6 +99,15 @@ pub(crate) fn read(
         table,
         quarantine,
     })
+}
+
+/// The columns that are dropped, and those that are not.
+fn dropped<'a>(map: &Map<'_>, all: Vec<Property<'a>>) -> (Vec<Property<'a>>, Vec<Property<'a>>) {
+    let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
+    if columns.is_empty() && !dropped.is_empty() {
+        map.error("every column is dropped", "write personal: hash or redact of one");
+    }
+    (dropped, columns)
 }
 
 fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
