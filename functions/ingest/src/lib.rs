@@ -8,6 +8,7 @@
 //! | Key | bucket, key, version, sequencer and contract text: running again writes the same bytes to the same keys |
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
 //! | Bad object | to the quarantine table as one row with one reason |
+//! | Quality rule | as its `onFailure` says: the row or the object as above, or one WARN line, counted as `QualityWarnings` |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
 //! | Replay | the same event with the name of a replay; what came of the object is put among the replay's objects ([`watershed_lake::replay`]) |
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
@@ -31,14 +32,15 @@ use draft::Drafted;
 use event::{Created, Event};
 use lambda_runtime::Error;
 use object::Outcome;
+use pipeline::Report;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use watershed_aws_s3::S3Store;
 use watershed_aws_secrets::SecretsManager;
 use watershed_aws_sqs::SqsQueue;
-use watershed_contract::Contracts;
-use watershed_lake::LakeLocation;
+use watershed_contract::{Contracts, OnFailure};
+use watershed_lake::{LakeLocation, TableName};
 use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Unit, process};
 use watershed_ports::PortError;
 
@@ -166,35 +168,58 @@ async fn one(
                 json!({"source": uri, "why": why}),
             );
         }
-        Outcome::Ingested(report, _) => {
-            invocation.metric("Objects", Unit::Count, 1.0);
-            invocation.metric("RowsAccepted", Unit::Count, report.accepted as f64);
-            invocation.metric("RowsQuarantined", Unit::Count, report.rejected as f64);
-            invocation.metric(
-                "ObjectsQuarantined",
-                Unit::Count,
-                f64::from(u8::from(report.object.is_some())),
-            );
-            invocation.metric("BytesIn", Unit::Bytes, report.bytes_in as f64);
-            invocation.field("source", uri.clone());
-            invocation.field("table", dataset.table.name.to_string());
-            invocation.field("files", report.data.len());
-            let reasons: serde_json::Map<String, Value> = report
-                .by_reason
-                .iter()
-                .map(|(reason, rows)| (reason.code().into(), (*rows).into()))
-                .collect();
-            invocation.field("quarantined_by_reason", reasons);
-            if let Some(reject) = report.object {
-                invocation.log(
-                    Level::Warn,
-                    "object quarantined",
-                    json!({"source": uri, "reason": reject.to_string()}),
-                );
-            }
-        }
+        Outcome::Ingested(report, _) => tell(invocation, &uri, &dataset.table.name, &report),
     }
     Ok(())
+}
+
+/// What came of an object, in metrics and logs.
+fn tell(invocation: &mut Invocation, uri: &str, table: &TableName, report: &Report) {
+    invocation.metric("Objects", Unit::Count, 1.0);
+    invocation.metric("RowsAccepted", Unit::Count, report.accepted as f64);
+    invocation.metric("RowsQuarantined", Unit::Count, report.rejected as f64);
+    invocation.metric(
+        "ObjectsQuarantined",
+        Unit::Count,
+        f64::from(u8::from(report.object.is_some())),
+    );
+    invocation.metric("BytesIn", Unit::Bytes, report.bytes_in as f64);
+    invocation.field("source", uri.to_string());
+    invocation.field("table", table.to_string());
+    invocation.field("files", report.data.len());
+    let reasons: serde_json::Map<String, Value> = report
+        .by_reason
+        .iter()
+        .map(|(reason, rows)| (reason.code().into(), (*rows).into()))
+        .collect();
+    invocation.field("quarantined_by_reason", reasons);
+    if let Some(reject) = &report.object {
+        invocation.log(
+            Level::Warn,
+            "object quarantined",
+            json!({"source": uri, "reason": reject.to_string()}),
+        );
+    }
+    let mut warnings = 0.0;
+    for result in &report.quality {
+        if result.passed || result.on_failure != OnFailure::Warn {
+            continue;
+        }
+        warnings += 1.0;
+        invocation.log(
+            Level::Warn,
+            "quality rule broken",
+            json!({
+                "source": uri,
+                "table": table.to_string(),
+                "rule": result.rule,
+                "column": result.column,
+                "found": result.found,
+                "wanted": result.wanted,
+            }),
+        );
+    }
+    invocation.metric("QualityWarnings", Unit::Count, warnings);
 }
 
 /// No contract's location matches the object.

@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, Treatment, reject::DecodeError};
+use watershed_decode::{
+    KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment, quality, reject::DecodeError,
+};
 use watershed_lake::{
     StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
 };
@@ -20,6 +22,9 @@ use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, ar
 
 /// Memory of the quarantine's sink: refused rows are few, or the object is wrong.
 const QUARANTINE_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Folder of keys that do not fit in memory, below the job's own.
+const KEYS: &str = "keys";
 
 /// What is to be done.
 pub struct Job {
@@ -70,6 +75,8 @@ pub struct Report {
     pub passes: u32,
     /// Why the whole object was refused, if it was.
     pub object: Option<ObjectReject>,
+    /// What came of every quality rule, in the contract's order; empty where the object was refused before its end.
+    pub quality: Vec<RuleResult>,
     /// The dataset's files.
     pub data: Vec<StagedFile>,
     /// The quarantine's.
@@ -94,7 +101,7 @@ pub type Take<'a> = dyn FnMut(Emitted) -> Result<(), Box<dyn std::error::Error +
 
 /// Runs the job. Emitted files that the report does not name are of a pass that was given up: no request names them.
 pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report, PipelineError> {
-    let mut keys = KeyIndex::new(&scratch(job, "keys")?);
+    let mut keys = KeyIndex::new(&scratch(job, KEYS)?);
     let mut attempt = 1;
     loop {
         let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
@@ -105,8 +112,13 @@ pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report
             Err(Stopped::Output(error)) => return Err(error.into()),
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
             Err(Stopped::Decode(DecodeError::Object(reject))) => {
+                let rules = std::mem::take(&mut pass.rules);
                 drop(pass);
-                return refuse(job, attempt + 1, reject, &mut preview, take);
+                let report = refuse(job, attempt + 1, reject, &mut preview, take)?;
+                return Ok(Report {
+                    quality: rules,
+                    ..report
+                });
             }
         }
         attempt += 1;
@@ -149,6 +161,7 @@ struct Pass<'a> {
     data: Output,
     quarantine: Output,
     by_reason: BTreeMap<Reason, u64>,
+    rules: Vec<RuleResult>,
 }
 
 impl<'a> Pass<'a> {
@@ -166,6 +179,7 @@ impl<'a> Pass<'a> {
                 QUARANTINE_MEMORY_BYTES,
             )?,
             by_reason: BTreeMap::new(),
+            rules: Vec::new(),
         })
     }
 
@@ -179,7 +193,8 @@ impl<'a> Pass<'a> {
         let schema = arrow_schema(&self.job.dataset.table);
         let refused = arrow_schema(&self.job.dataset.quarantine);
         let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
-        let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment);
+        let rules = Quality::new(&dataset, &self.job.scratch.join(KEYS));
+        let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment, rules);
         let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
         while let Some(decoded) = source.read(&mut standardiser)? {
             self.data.write(self.attempt, decoded.batch, take)?;
@@ -191,8 +206,16 @@ impl<'a> Pass<'a> {
                 self.quarantine.write(self.attempt, rows, take)?;
             }
         }
-        let repeated = standardiser.into_keys().finish().map_err(DecodeError::Input)?;
-        Ok(repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?)
+        let (keys, rules) = standardiser.into_parts();
+        let repeated = keys.finish().map_err(DecodeError::Input)?;
+        let repeated = repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?;
+        if repeated.is_none() {
+            self.rules = rules.finish(self.job.origin.time_us).map_err(DecodeError::Input)?;
+            if let Some(reject) = quality::broken(&self.rules) {
+                return Err(Stopped::Decode(reject.into()));
+            }
+        }
+        Ok(repeated)
     }
 
     fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, PipelineError> {
@@ -205,6 +228,7 @@ impl<'a> Pass<'a> {
             bytes_in,
             passes: self.attempt,
             object: None,
+            quality: self.rules,
             data,
             quarantine,
         })

@@ -41,8 +41,8 @@ impl<'a> Source<'a> {
             Format::Csv(format) => Box::new(CsvReader::open(text, compression, format, dataset)?),
             Format::NdJson => Box::new(NdJsonReader::open(text, compression, dataset)?),
             Format::JsonArray { records } => Box::new(JsonArrayReader::open(text, compression, records, dataset)?),
-            Format::Xml(format) => Box::new(XmlReader::open(text, compression, dataset.encoding, format)?),
-            Format::Fixed(format) => Box::new(FixedReader::open(text, compression, dataset.encoding, format)?),
+            Format::Xml(format) => Box::new(XmlReader::open(text, compression, format, dataset)?),
+            Format::Fixed(format) => Box::new(FixedReader::open(text, compression, format, dataset)?),
             Format::Parquet => {
                 let mut spool = tempfile::tempfile_in(scratch).map_err(DecodeError::Input)?;
                 let mut copied = 0;

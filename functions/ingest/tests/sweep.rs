@@ -29,6 +29,7 @@ servers:
 schema:
   - name: things
     customProperties: [{property: watershed, value: {partition: [{column: at, transform: month}], sort: [id]}}]
+    quality: [{metric: rowCount, mustBeLessThan: 1000}]
     properties:
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
       - {name: at, logicalType: timestamp, physicalType: TIMESTAMPTZ}
@@ -75,10 +76,15 @@ impl World {
         let rows: String = (0..900)
             .map(|i| format!("{i},2013-0{}-01T00:00:00Z\n", 1 + i % 3))
             .collect();
+        let many: String = (1_000..2_100).map(|i| format!("{i},\n")).collect();
         let objects = [
             ("things/good.csv", format!("id,at\n{rows}")),
             ("things/some bad.csv", format!("id,at\n1,\nx,\n1,\n{rows}")),
             ("things/wrong.csv", "PK\u{3}\u{4}".to_string()),
+            (
+                "things/too many.csv",
+                format!("id,at\n{}", "7,\n8,\n".repeat(3)) + &many,
+            ),
             ("others/2013.csv", format!("Id;Created At\n{}", rows.replace(',', ";"))),
             ("others/letter.txt", "Dear all,\nno table.\n".to_string()),
             ("others/_SUCCESS", "1".to_string()),
@@ -142,7 +148,7 @@ async fn every_fault_at_every_call_ends_in_the_same_lake() {
     let world = World::new();
     world.deliver().await;
     let (expected, calls) = (world.lake(), world.faults.calls());
-    assert_eq!(expected.0.len(), 6, "two requests an object that a contract matches");
+    assert_eq!(expected.0.len(), 8, "two requests an object that a contract matches");
     let drafts: Vec<&str> = expected
         .1
         .keys()
@@ -175,11 +181,11 @@ async fn an_object_that_is_gone_or_overwritten_is_acknowledged() {
     world.store.insert("raw", "things/good.csv", "id,at\n5,\n");
     world.faults.clear();
     world.deliver().await;
-    assert_eq!(world.lake().0.len(), 4, "two requests for each of the other two");
+    assert_eq!(world.lake().0.len(), 6, "two requests for each of the other three");
     let gone = watershed_ports::ObjectStore::delete(world.store.as_ref(), "raw", "things/good.csv").await;
     assert_eq!(gone.map_err(|e| e.kind), Ok::<(), Kind>(()));
     world.deliver().await;
-    assert_eq!(world.lake().0.len(), 4);
+    assert_eq!(world.lake().0.len(), 6);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use std::{
     sync::Arc,
     time::{Instant, UNIX_EPOCH},
 };
-use watershed_contract::Dataset;
-use watershed_decode::{HashKey, Treatment};
+use watershed_contract::{Dataset, OnFailure};
+use watershed_decode::{HashKey, RuleResult, Treatment};
 use watershed_ingest::{
     pipeline::{self, Emitted, Job, Report, Table},
     quarantine::Origin,
@@ -192,6 +192,7 @@ fn print(tried: &Tried, dataset: &Dataset) {
     println!("{} → {}", input.display(), dataset.table.name);
     if let Some(reject) = &report.object {
         println!("  refused whole: {reject}");
+        rules(report);
         return;
     }
     let (rate, speed) = (rows as f64 / seconds, (report.bytes_in as f64 / seconds) as u64);
@@ -222,6 +223,31 @@ fn print(tried: &Tried, dataset: &Dataset) {
             println!("    … and {more} more");
         }
     }
+    rules(report);
+}
+
+/// What came of the contract's quality rules.
+fn rules(report: &Report) {
+    let width = |of: &dyn Fn(&RuleResult) -> usize| report.quality.iter().map(of).max().unwrap_or(0);
+    let (name, found) = (
+        width(&|rule| rule.rule.chars().count()),
+        width(&|rule| rule.found.chars().count()),
+    );
+    for result in &report.quality {
+        let RuleResult {
+            rule,
+            found: value,
+            wanted,
+            ..
+        } = result;
+        let verdict = match (result.passed, result.on_failure) {
+            (true, _) => "holds",
+            (false, OnFailure::RejectRow) => "rows refused",
+            (false, OnFailure::RejectObject) => "object refused",
+            (false, OnFailure::Warn) => "warning",
+        };
+        println!("  rule {rule:name$}  found {value:found$}  wanted {wanted}: {verdict}");
+    }
 }
 
 fn machine(tried: &Tried) -> Value {
@@ -231,6 +257,19 @@ fn machine(tried: &Tried) -> Value {
         .iter()
         .map(|(reason, rows)| (reason.code(), *rows))
         .collect();
+    let quality: Vec<Value> = report
+        .quality
+        .iter()
+        .map(|result| {
+            json!({
+                "rule": result.rule,
+                "column": result.column,
+                "found": result.found,
+                "wanted": result.wanted,
+                "passed": result.passed,
+            })
+        })
+        .collect();
     let rows = report.accepted + report.rejected;
     json!({
         "input": tried.input,
@@ -239,6 +278,7 @@ fn machine(tried: &Tried) -> Value {
         "quarantined": report.rejected,
         "by_reason": reasons,
         "refused": report.object.as_ref().map(ToString::to_string),
+        "quality": quality,
         "files": report.data.len(),
         "bytes_in": report.bytes_in,
         "seconds": tried.seconds,

@@ -102,17 +102,17 @@ fn value(reading: &Reading, at: &At<'_>) -> Option<BoundValue> {
             (number.map(BoundValue::Float), "write a finite number".to_string())
         }
         ColumnType::Int => (
-            exact(at.number()?, 0, i128::from(i32::MIN), i128::from(i32::MAX)),
+            exact(at.number()?, 0, i128::from(i32::MIN), i128::from(i32::MAX)).map(BoundValue::Exact),
             int_help(kind),
         ),
         ColumnType::Long => (
-            exact(at.number()?, 0, i128::from(i64::MIN), i128::from(i64::MAX)),
+            exact(at.number()?, 0, i128::from(i64::MIN), i128::from(i64::MAX)).map(BoundValue::Exact),
             int_help(kind),
         ),
         ColumnType::Decimal { precision, scale } => {
             let limit = 10_i128.pow(u32::from(precision)) - 1;
             (
-                exact(at.number()?, scale, -limit, limit),
+                exact(at.number()?, scale, -limit, limit).map(BoundValue::Exact),
                 format!("write a number that is exact in {kind}, without exponent"),
             )
         }
@@ -162,7 +162,7 @@ fn int_help(kind: ColumnType) -> String {
 }
 
 /// A decimal number without exponent, exactly, times 10^scale.
-fn exact(text: &str, scale: u8, low: i128, high: i128) -> Option<BoundValue> {
+pub(crate) fn exact(text: &str, scale: u8, low: i128, high: i128) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -179,7 +179,7 @@ fn exact(text: &str, scale: u8, low: i128, high: i128) -> Option<BoundValue> {
         value = value.checked_mul(10)?.checked_add(digit)?;
     }
     let value = sign * value;
-    (low..=high).contains(&value).then_some(BoundValue::Exact(value))
+    (low..=high).contains(&value).then_some(value)
 }
 
 fn instant(text: &str, zone: Option<chrono_tz::Tz>) -> Option<i64> {
@@ -213,7 +213,8 @@ fn lengths(options: &Map<'_>, checks: &mut Checks) {
     }
 }
 
-fn pattern(at: &At<'_>) -> Option<regex::Regex> {
+/// The regular expression at `at`.
+pub(crate) fn pattern(at: &At<'_>) -> Option<regex::Regex> {
     let text = at.text()?;
     if text.len() > MAX_PATTERN_BYTES {
         at.error(
@@ -255,7 +256,8 @@ fn enumeration(reading: &Reading, property: &Map<'_>, custom: Option<&Map<'_>>) 
         }
     }
     if reading.typed.kind == ColumnType::String {
-        found.extend(property.list("quality").iter().filter_map(valid_values));
+        let rules = property.list("quality");
+        found.extend(rules.iter().filter_map(|rule| enumerates(&rule.map()?)));
     }
     if let [_, second, ..] = found.as_slice() {
         second.error("a second enumeration", "join the two");
@@ -291,14 +293,16 @@ fn enumeration(reading: &Reading, property: &Map<'_>, custom: Option<&Map<'_>>) 
     values
 }
 
-/// `arguments.validValues` of a rule `invalidValues` that must be 0 and is an error; none for any other rule.
-fn valid_values<'a>(rule: &At<'a>) -> Option<At<'a>> {
-    let rule = rule.map()?;
+/// `arguments.validValues` of a rule `invalidValues` that must be 0 and refuses rows; none for any other rule.
+pub(crate) fn enumerates<'a>(rule: &Map<'a>) -> Option<At<'a>> {
+    let custom = rule.custom().and_then(|custom| custom.get("onFailure"));
+    let refuses = custom.is_none_or(|at| at.is_text() && at.text() == Some("rejectRow"));
     let is = |key: &str, expected: &str| {
         rule.get(key)
             .is_none_or(|at| at.is_text() && at.text() == Some(expected))
     };
-    let enforced = is("type", "library")
+    let enforced = refuses
+        && is("type", "library")
         && is("severity", "error")
         && rule.get("metric").is_some()
         && is("metric", "invalidValues");
@@ -318,10 +322,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_exactly() {
-        let read = |text, scale| match exact(text, scale, -99_999, 99_999) {
-            Some(BoundValue::Exact(value)) => Some(value),
-            _ => None,
-        };
+        let read = |text, scale| exact(text, scale, -99_999, 99_999);
         assert_eq!(read("12.5", 2), Some(1250));
         assert_eq!(read("-0.01", 2), Some(-1));
         assert_eq!(read("+7", 0), Some(7));

@@ -1,6 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::path::XmlPath;
+use crate::{Computed, QualityRule, path::XmlPath};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -26,6 +26,8 @@ pub struct Dataset {
     pub source_columns: usize,
     /// Names in the source of columns that are personal and go no further.
     pub dropped: Vec<String>,
+    /// What is measured of the rows of an object.
+    pub quality: Vec<QualityRule>,
     /// Indexes of the primary key's columns, in key order; empty: none.
     pub primary_key: Vec<usize>,
     /// The table.
@@ -143,14 +145,14 @@ impl Encoding {
 pub struct XmlFormat {
     /// Local name of the element that is a row, wherever it is; or of several the way to it from the root.
     pub row: Vec<String>,
-    /// Where each column stands, in their order.
+    /// Where each column that is read stands, in their order.
     pub columns: Vec<XmlPath>,
 }
 
 /// Where the fields of a line are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedFormat {
-    /// Where each column stands, in their order.
+    /// Where each column that is read stands, in their order.
     pub columns: Vec<FixedField>,
     /// What happens to a line that ends before its columns do.
     pub ragged_ends: RaggedEnds,
@@ -213,6 +215,8 @@ pub struct ColumnRule {
     pub booleans: (BTreeSet<String>, BTreeSet<String>),
     /// What a value must be.
     pub checks: Checks,
+    /// Made of other columns, where it is.
+    pub computed: Option<Computed>,
 }
 
 /// What is done with the values of a personal column. In quarantine no value of it stands but for `Keep`.

@@ -79,7 +79,8 @@ fn row(map: &Map<'_>, custom: Option<&Map<'_>>) -> Option<Vec<String>> {
 
 /// Where each column stands; none around another.
 fn xml_columns(columns: &[Property<'_>]) -> Vec<XmlPath> {
-    let paths: Vec<Option<XmlPath>> = columns.iter().map(xml_column).collect();
+    let columns: Vec<&Property<'_>> = columns.iter().filter(|column| column.is_read).collect();
+    let paths: Vec<Option<XmlPath>> = columns.iter().map(|column| xml_column(column)).collect();
     for (column, path) in columns.iter().zip(&paths) {
         let Some(path) = path.as_ref().filter(|path| path.attribute.is_none()) else {
             continue;
@@ -120,7 +121,8 @@ fn ragged_ends(custom: &Map<'_>) -> Option<RaggedEnds> {
 
 /// Where each column stands; no two in the same bytes.
 fn fixed(columns: &[Property<'_>]) -> Vec<FixedField> {
-    let fields: Vec<Option<FixedField>> = columns.iter().map(fixed_field).collect();
+    let columns: Vec<&Property<'_>> = columns.iter().filter(|column| column.is_read).collect();
+    let fields: Vec<Option<FixedField>> = columns.iter().map(|column| fixed_field(column)).collect();
     let placed = || {
         columns
             .iter()

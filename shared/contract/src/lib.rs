@@ -5,6 +5,7 @@
 #![doc = include_str!("../REFERENCE.md")]
 
 mod bounds;
+mod computed;
 mod contracts;
 pub mod dataset;
 mod diagnostic;
@@ -17,7 +18,9 @@ mod order;
 mod path;
 mod personal;
 mod property;
+mod quality;
 mod reader;
+mod rules;
 mod schema;
 mod temporal;
 mod types;
@@ -27,6 +30,7 @@ pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
 pub use path::{Step, XmlPath, source_path};
+pub use quality::{Computed, MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit};
 
 /// Limits on what a contract may hold.
 pub mod limits {
@@ -41,6 +45,7 @@ pub mod limits {
         order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
         path::MAX_PATH_STEPS,
         property::{MAX_FIELD_ID, MAX_SPELLINGS},
+        rules::{MAX_DUPLICATE_RULES, MAX_RULES},
         schema::MAX_COLUMNS,
         temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},
         types::MAX_PRECISION,

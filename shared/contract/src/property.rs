@@ -2,6 +2,7 @@
 
 use crate::{
     bounds::{self, Reading},
+    computed,
     dataset::{Case, ColumnRule, Locale, NumberFormat, Personal},
     diagnostic::shown,
     formats, number, personal,
@@ -48,6 +49,12 @@ pub(crate) struct Property<'a> {
     pub(crate) field_id: Option<At<'a>>,
     /// The watershed property.
     pub(crate) custom: Option<Map<'a>>,
+    /// `transformLogic`.
+    pub(crate) transform: Option<At<'a>>,
+    /// It stands in the file.
+    pub(crate) is_read: bool,
+    /// Its quality rules.
+    pub(crate) quality: Vec<At<'a>>,
 }
 
 /// Place in an order, and where that is written; none: in the document's order.
@@ -84,6 +91,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     check_unique(&map, key.is_some());
     let partition = position(&map, "partitioned", "partitionKeyPosition");
     let personal = personal::read(&map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()]);
+    let transform = map.get("transformLogic");
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
@@ -97,7 +105,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
             name: name.into(),
             kind: kind.unwrap_or(ColumnType::String),
             required,
-            doc: map.text("description").map(|text| text.trim().into()),
+            doc: doc(&map),
             classification: map.text("classification").map(Into::into),
             tags: tags(&map),
         },
@@ -116,8 +124,17 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         key,
         partition,
         field_id,
+        is_read: computed::is_read(transform.as_ref(), custom.as_ref()),
+        transform,
+        quality: map.list("quality"),
         custom,
     })
+}
+
+/// What it is, or else how it is made.
+fn doc(map: &Map<'_>) -> Option<String> {
+    let text = map.text("description").or_else(|| map.text("transformDescription"));
+    text.map(|text| text.trim().into())
 }
 
 fn check_name(map: &Map<'_>, name: &str) {
@@ -218,6 +235,7 @@ fn rule(
         temporal,
         booleans: booleans(custom, kind),
         checks,
+        computed: None,
     }
 }
 

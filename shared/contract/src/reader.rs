@@ -90,6 +90,10 @@ impl<'a> At<'a> {
         items.iter().enumerate().map(item).collect()
     }
 
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
     fn scalar(&self) -> Option<(&'a str, bool)> {
         match &self.node.value {
             Value::Scalar { text, plain } => Some((text, *plain)),

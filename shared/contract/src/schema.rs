@@ -1,12 +1,13 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
+    computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
     diagnostic::shown,
     dialect, formats, number, order,
     property::{self, Defaults, Property},
     reader::Map,
-    temporal,
+    rules, temporal,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
@@ -54,11 +55,9 @@ pub(crate) fn read(
     let encoding = dialect::encoding(&wire, custom.as_ref());
     let format = dialect::format(&wire, map, custom.as_ref());
     let all = columns(map, custom.as_ref(), &format);
-    let source_columns = all.len();
-    let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
-    if columns.is_empty() && !dropped.is_empty() {
-        map.error("every column is dropped", "write personal: hash or redact of one");
-    }
+    let source_columns = all.iter().filter(|p| p.is_read).count();
+    let (dropped, mut columns) = dropped(map, all);
+    computed::read(&mut columns, &dropped);
     let format = if source.is_some() {
         formats::read(&format, map, custom.as_ref(), &columns)
     } else {
@@ -67,6 +66,7 @@ pub(crate) fn read(
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
+    let quality = rules::read(map, &columns, &dropped);
     let name = table_name(map, custom.as_ref(), document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let table = TableSpec {
@@ -94,10 +94,20 @@ pub(crate) fn read(
         columns: rules,
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
+        quality,
         primary_key,
         table,
         quarantine,
     })
+}
+
+/// The columns that are dropped, and those that are not.
+fn dropped<'a>(map: &Map<'_>, all: Vec<Property<'a>>) -> (Vec<Property<'a>>, Vec<Property<'a>>) {
+    let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
+    if columns.is_empty() && !dropped.is_empty() {
+        map.error("every column is dropped", "write personal: hash or redact of one");
+    }
+    (dropped, columns)
 }
 
 fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
@@ -159,7 +169,10 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
         );
     }
     let read = |(index, at)| property::read(at, &map.path, index, &defaults);
-    let columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
+    let mut columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
+    for (position, column) in columns.iter_mut().filter(|column| column.is_read).enumerate() {
+        column.rule.position = position;
+    }
     let (mut names, mut ids, mut sources) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for column in &columns {
         let (name, id) = (&column.column.name, column.column.id);
@@ -168,7 +181,7 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
                 format!("a second column {}", shown(name)),
                 "write another name; upper and lower case are one",
             );
-        } else if !name.is_empty() && !sources.insert(&column.rule.source) {
+        } else if !name.is_empty() && column.is_read && !sources.insert(&column.rule.source) {
             let message = format!("a second column is read from {}", shown(&column.rule.source));
             column.at.error(message, "write another watershed.source");
         }
@@ -197,7 +210,10 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
 /// Whether the column, which is shown, is a JSON value that the other, which is not, lies in.
 fn holds_hidden(column: &Property<'_>, other: &Property<'_>) -> bool {
     let inside = other.rule.source.strip_prefix(&column.rule.source);
-    !column.rule.is_private() && other.rule.is_private() && inside.is_some_and(|path| path.starts_with(['.', '[']))
+    column.is_read
+        && !column.rule.is_private()
+        && other.rule.is_private()
+        && inside.is_some_and(|path| path.starts_with(['.', '[']))
 }
 
 fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {

@@ -1,9 +1,9 @@
 //! The contracts that are shipped, and the example of the reference, mean what they say.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use watershed_contract::{
-    Bound, BoundValue, Case, Contracts, CsvFormat, Encoding, EpochUnit, Format, Locale, Negative, NumberFormat,
-    RaggedEnds, RepeatedHeader, parse,
+    Bound, BoundValue, Case, Contracts, CsvFormat, Dataset, Encoding, EpochUnit, Format, Locale, Negative,
+    NumberFormat, OnFailure, RaggedEnds, RepeatedHeader, parse,
 };
 use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties};
 
@@ -97,7 +97,21 @@ fn flights_are_partitioned_by_month_and_sorted_by_hour() {
         (field.transform, field.name.as_str()),
         (Transform::Month, "time_hour_month")
     );
-    assert_eq!(flights.version_text(), "1.0.0");
+    assert_eq!(flights.version_text(), "1.1.0");
+    let rules: Vec<_> = flights
+        .quality
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.on_failure))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("hour and minute are those of sched_dep_time", OnFailure::RejectRow),
+            ("a file has flights", OnFailure::Warn),
+            ("planes are mostly assigned", OnFailure::Warn),
+            ("invalidValues of origin", OnFailure::RejectRow),
+        ]
+    );
     assert_eq!(flights.format, Format::Csv(CsvFormat::rfc4180(b',')));
     let (index, origin) = flights.table.column("origin").expect("a column");
     assert!(origin.required);
@@ -154,18 +168,45 @@ fn several_schema_objects_share_a_location() {
     assert!(errors.to_string().contains("write {model}"), "{errors}");
 }
 
-#[test]
-fn the_example_of_the_reference_says_what_it_says() {
+/// The dataset of the reference's example.
+fn example() -> Arc<Dataset> {
     let reference = include_str!("../REFERENCE.md");
     let example = reference
         .split_once("```yaml\n")
         .and_then(|(_, rest)| rest.split_once("```"))
         .expect("an example")
         .0;
-    let datasets = parse("example", example).unwrap_or_else(|errors| panic!("{errors}"));
-    let [orders] = datasets.as_slice() else {
-        panic!("one dataset")
-    };
+    let mut datasets = parse("example", example).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(datasets.len(), 1);
+    datasets.remove(0)
+}
+
+#[test]
+fn the_example_has_a_computed_column_and_rules() {
+    let orders = example();
+    let rule = |name: &str| &orders.columns[orders.table.column(name).expect(name).0];
+    let net = rule("net").computed.as_ref().expect("it is computed");
+    assert!(!net.reads_field && !rule("net").is_read());
+    assert_eq!(orders.source_columns, orders.columns.len() - 1);
+    let rules: Vec<_> = orders
+        .quality
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.on_failure))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("rowCount", OnFailure::RejectObject),
+            ("due after the order", OnFailure::RejectRow),
+            ("freshness of ordered_at", OnFailure::Warn),
+            ("invalidValues of state", OnFailure::RejectRow),
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_the_reference_says_what_it_says() {
+    let orders = example();
     assert_eq!(orders.table.name.to_string(), "shop.orders");
     assert_eq!(orders.table.zone, Zone::Preprocessed);
     assert_eq!(orders.quarantine.name.to_string(), "shop.orders_quarantine");

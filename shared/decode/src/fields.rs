@@ -1,7 +1,7 @@
 //! Which field of the source is which column.
 
 use crate::reject::{ObjectReject, Reason};
-use watershed_contract::Dataset;
+use watershed_contract::{ColumnRule, Dataset};
 
 /// Names that an error lists.
 const MAX_LISTED: usize = 20;
@@ -9,12 +9,29 @@ const MAX_LISTED: usize = 20;
 /// For each column of the dataset the field that holds it; none: the source has no such field.
 pub type FieldMap = Vec<Option<usize>>;
 
+/// Where the fields are those of the columns that are read, in their order.
+pub fn in_order(dataset: &Dataset) -> FieldMap {
+    let mut next = 0..;
+    let field = |rule: &ColumnRule| if rule.is_read() { next.next() } else { None };
+    dataset.columns.iter().map(field).collect()
+}
+
+/// Of a source without header: each column that is read has its place.
+pub fn by_position(dataset: &Dataset) -> FieldMap {
+    let field = |rule: &ColumnRule| rule.is_read().then_some(rule.position);
+    dataset.columns.iter().map(field).collect()
+}
+
 /// Maps by name: as the contract spells it, or else standardised (lower case, runs of what is not a letter or digit as one `_`).
 pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<FieldMap, ObjectReject> {
     let standard: Vec<String> = names.iter().map(|name| standard_name(name)).collect();
     let mut missing = Vec::new();
     let mut map = FieldMap::new();
     for (rule, column) in dataset.columns.iter().zip(&dataset.table.columns) {
+        if !rule.is_read() {
+            map.push(None);
+            continue;
+        }
         let exact = positions(names, &rule.source);
         let found = if exact.is_empty() {
             positions(&standard, &standard_name(&rule.source))

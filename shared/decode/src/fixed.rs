@@ -5,12 +5,12 @@ use crate::{
     block::{Block, Cell, Record},
     blocks::Blocks,
     compression::Compression,
-    fields::FieldMap,
+    fields::{FieldMap, in_order},
     lines::{Lines, Taken, lines},
     reject::{DecodeError, Reason, Violation},
 };
 use std::io::Read;
-use watershed_contract::{Encoding, FixedField, FixedFormat, RaggedEnds};
+use watershed_contract::{Dataset, FixedField, FixedFormat, RaggedEnds};
 
 /// Reads blocks of records. The cells of a row stand in the order of the dataset's columns.
 pub struct FixedReader<R> {
@@ -26,12 +26,12 @@ impl<R: Read> FixedReader<R> {
     pub fn open(
         input: R,
         compression: Compression,
-        encoding: Encoding,
         format: &FixedFormat,
+        dataset: &Dataset,
     ) -> Result<Self, DecodeError> {
         Ok(Self {
-            lines: Lines::open(input, compression, encoding)?,
-            fields: (0..format.columns.len()).map(Some).collect(),
+            lines: Lines::open(input, compression, dataset.encoding)?,
+            fields: in_order(dataset),
             length: format.columns.iter().map(|field| field.end()).max().unwrap_or(0),
             format: format.clone(),
         })
@@ -99,7 +99,7 @@ impl<R: Read> Blocks for FixedReader<R> {
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         let too_long = || format!("has no end within {MAX_RECORD_BYTES} bytes: write one record a line");
-        match self.lines.next(block, self.fields.len(), too_long)? {
+        match self.lines.next(block, self.format.columns.len(), too_long)? {
             Taken::End => return Ok(false),
             Taken::Cut => return Ok(true),
             Taken::Lines => {}

@@ -23,6 +23,7 @@ mod lines;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;
+pub mod quality;
 pub mod reject;
 mod scan;
 pub mod standardise;
@@ -33,6 +34,7 @@ pub mod xml;
 pub use compression::{Compression, decompress};
 pub use keys::KeyIndex;
 pub use personal::{HashKey, Treatment};
+pub use quality::{Quality, RuleResult};
 pub use reject::{ObjectReject, Reason, RejectedRow, Violation};
 pub use standardise::{Decoded, Standardiser};
 

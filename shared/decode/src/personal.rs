@@ -111,6 +111,7 @@ impl Treatment {
             .iter()
             .zip(fields)
             .enumerate()
+            .filter(|(_, (rule, _))| rule.is_read())
             .map(|(column, (rule, field))| {
                 let text = field.and_then(|field| block.text(row, field));
                 let text = text.map(|text| String::from_utf8_lossy(text).into_owned());

@@ -39,6 +39,10 @@ pub enum Reason {
     Enumeration,
     /// A local time without a zone, or one that its zone does not have, or has twice.
     Zone,
+    /// The column's expression (`transformLogic`) could not be worked out.
+    Transform,
+    /// Row or object: breaks a quality rule.
+    Quality,
     /// The primary key stands in the object already.
     DuplicateKey,
     /// Object: the compressed stream ends too early.
@@ -74,6 +78,8 @@ impl Reason {
             Self::Pattern => "pattern",
             Self::Enumeration => "enumeration",
             Self::Zone => "zone",
+            Self::Transform => "transform",
+            Self::Quality => "quality",
             Self::DuplicateKey => "duplicate_key",
             Self::Truncated => "truncated",
             Self::Corrupt => "corrupt",
@@ -92,6 +98,8 @@ impl Reason {
                 | Self::TextAfterQuote
                 | Self::RecordTooLong
                 | Self::Required
+                | Self::Transform
+                | Self::Quality
                 | Self::DuplicateKey
                 | Self::Truncated
                 | Self::Corrupt

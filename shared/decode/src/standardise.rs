@@ -8,6 +8,7 @@ use crate::{
     keys::{KeyIndex, keys},
     parse::ColumnParser,
     personal::Treatment,
+    quality::Quality,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
@@ -33,6 +34,7 @@ pub struct Standardiser {
     checkers: Vec<Checker>,
     keys: KeyIndex,
     treatment: Arc<Treatment>,
+    quality: Quality,
 }
 
 /// How a row that is refused is told: where it lies, and its bytes.
@@ -45,8 +47,15 @@ pub trait Rows {
 }
 
 impl Standardiser {
-    /// `schema` is the Arrow schema of the dataset's table; `keys` is of a first or a second pass; `treatment` is the dataset's.
-    pub fn new(dataset: Arc<Dataset>, schema: SchemaRef, keys: KeyIndex, treatment: Arc<Treatment>) -> Self {
+    /// `schema` is the Arrow schema of the dataset's table; `keys` is of a first or a second pass; `treatment` is the dataset's, and
+    /// so is `quality`, which has seen no row yet.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        schema: SchemaRef,
+        keys: KeyIndex,
+        treatment: Arc<Treatment>,
+        quality: Quality,
+    ) -> Self {
         let columns = || dataset.columns.iter().zip(&dataset.table.columns);
         let parsers = columns()
             .map(|(rule, column)| ColumnParser::new(rule, column.kind))
@@ -61,12 +70,13 @@ impl Standardiser {
             checkers,
             keys,
             treatment,
+            quality,
         }
     }
 
-    /// The keys that were seen.
-    pub fn into_keys(self) -> KeyIndex {
-        self.keys
+    /// The keys that were seen, and what is known of the rows.
+    pub fn into_parts(self) -> (KeyIndex, Quality) {
+        (self.keys, self.quality)
     }
 
     /// What is done with personal columns.
@@ -108,7 +118,7 @@ impl Standardiser {
     /// Typed columns, and what is known to be wrong with them.
     pub fn rows(
         &mut self,
-        columns: Vec<ArrayRef>,
+        mut columns: Vec<ArrayRef>,
         mut violations: Vec<Violation>,
         rows: &impl Rows,
     ) -> Result<Decoded, DecodeError> {
@@ -117,17 +127,24 @@ impl Standardiser {
         for violation in violations.iter().filter(|v| v.column.is_none()) {
             broken[violation.row as usize] = true;
         }
+        let spoiled = self.compute(&mut columns, &mut violations);
         for ((checker, column), index) in self.checkers.iter().zip(&columns).zip(0..) {
             let of_column = violations.iter().filter(|v| v.column == Some(index));
             let unread: HashSet<u32> = of_column.map(|v| v.row).collect();
-            let skip = |row: u32| broken[row as usize] || unread.contains(&row);
+            let is_computed = self.dataset.columns[index as usize].computed.is_some();
+            let skip = |row: u32| {
+                let spoils = || spoiled.get(row as usize) == Some(&true);
+                broken[row as usize] || unread.contains(&row) || (is_computed && spoils())
+            };
             checker.check(column, index, &skip, &mut violations);
         }
         let mut accepted = vec![true; total];
         for violation in &violations {
             accepted[violation.row as usize] = false;
         }
+        self.quality.refuse(&columns, &mut accepted, &mut violations);
         self.check_keys(&columns, &mut accepted, &mut violations)?;
+        self.quality.count(&columns, &accepted).map_err(DecodeError::Input)?;
         let batch = self
             .treatment
             .apply(batch(&self.schema, columns, &accepted, !violations.is_empty())?);
@@ -135,6 +152,35 @@ impl Standardiser {
             batch,
             rejected: self.rejected(violations, rows),
         })
+    }
+
+    /// Puts computed columns in the place of what was read for them. Says of each row whether something that they may be made of is
+    /// known to be wrong: what they are then means nothing. Empty where no column is computed.
+    fn compute(&self, columns: &mut [ArrayRef], violations: &mut Vec<Violation>) -> Vec<bool> {
+        let mut spoiled = Vec::new();
+        for (index, rule) in self.dataset.columns.iter().enumerate() {
+            let Some(computed) = &rule.computed else { continue };
+            let rows = columns[index].len();
+            if spoiled.is_empty() {
+                spoiled = vec![false; rows];
+                for violation in violations.iter() {
+                    spoiled[violation.row as usize] = true;
+                }
+            }
+            let evaluated = computed.expression.evaluate(columns, rows);
+            for failure in evaluated.failures {
+                if !std::mem::replace(&mut spoiled[failure.row as usize], true) {
+                    violations.push(Violation {
+                        row: failure.row,
+                        column: Some(index as u32),
+                        reason: Reason::Transform,
+                        message: failure.message,
+                    });
+                }
+            }
+            columns[index] = evaluated.values;
+        }
+        spoiled
     }
 
     fn check_keys(

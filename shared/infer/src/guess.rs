@@ -104,6 +104,7 @@ impl Guess {
             number: NumberFormat::default(),
             booleans,
             checks: Checks::default(),
+            computed: None,
         };
         ColumnParser::new(&rule, self.kind)
     }

@@ -53,7 +53,7 @@ impl<R: Read> CsvReader<R> {
             bare_cr: lines::end_with_bare_cr(input.rest(), format),
             input,
             format: format.clone(),
-            fields: dataset.columns.iter().map(|rule| Some(rule.position)).collect(),
+            fields: fields::by_position(dataset),
             width: dataset.source_columns,
             line: 1,
             repeated: Vec::new(),

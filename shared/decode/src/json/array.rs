@@ -10,7 +10,7 @@ use crate::{
     block::{Block, Record},
     blocks::Blocks,
     compression::Compression,
-    fields::FieldMap,
+    fields::{FieldMap, in_order},
     reject::{DecodeError, ObjectReject, Reason, shown},
     text::{CutLine, MAX_CUT_BYTES, TextInput},
 };
@@ -50,7 +50,7 @@ impl<R: Read> JsonArrayReader<R> {
         let mut reader = Self {
             input: TextInput::open(input, compression, dataset.encoding)?,
             objects: Objects::new(dataset),
-            fields: (0..dataset.columns.len()).map(Some).collect(),
+            fields: in_order(dataset),
             envelope: Envelope::new(records),
             line: 1,
             state: State::First,

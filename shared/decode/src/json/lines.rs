@@ -6,7 +6,7 @@ use crate::{
     block::{Block, Record},
     blocks::Blocks,
     compression::Compression,
-    fields::FieldMap,
+    fields::{FieldMap, in_order},
     lines::{Lines, Taken, lines},
     reject::{DecodeError, ObjectReject, Reason, shown},
 };
@@ -26,7 +26,7 @@ impl<R: Read> NdJsonReader<R> {
         let reader = Self {
             lines: Lines::open(input, compression, dataset.encoding)?,
             objects: Objects::new(dataset),
-            fields: (0..dataset.columns.len()).map(Some).collect(),
+            fields: in_order(dataset),
         };
         let beginning = reader.lines.beginning();
         let help = match beginning.iter().find(|b| !b.is_ascii_whitespace()) {

@@ -20,7 +20,13 @@ pub struct Objects {
 impl Objects {
     /// Of a dataset.
     pub fn new(dataset: &Dataset) -> Self {
-        Self::with(dataset.columns.iter().map(|rule| rule.source.as_str()))
+        Self::with(
+            dataset
+                .columns
+                .iter()
+                .filter(|rule| rule.is_read())
+                .map(|rule| rule.source.as_str()),
+        )
     }
 
     /// Of these keys or paths.

@@ -7,9 +7,11 @@
 
 mod ascending;
 mod key;
+mod repeats;
 mod search;
 
 pub use key::keys;
+pub use repeats::{MAX_COUNTED_IN_MEMORY, Repeats};
 pub use search::{MAX_DUPLICATES, MAX_KEYS_IN_MEMORY, TooManyDuplicates};
 
 use ascending::Ascending;

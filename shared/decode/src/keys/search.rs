@@ -61,6 +61,15 @@ impl Search {
         Ok(true)
     }
 
+    /// How many keys in the scratch files repeat another there.
+    pub fn repeated(self) -> io::Result<u64> {
+        let mut found = 0;
+        for bucket in self.buckets {
+            found += repeated(&bucket.entries()?).count() as u64;
+        }
+        Ok(found)
+    }
+
     /// Appends the ordinals of the keys in the scratch files that repeat another there.
     pub fn duplicates(self, found: &mut Vec<u64>) -> io::Result<Result<(), TooManyDuplicates>> {
         for bucket in self.buckets {
@@ -94,6 +103,12 @@ impl Bucket {
     }
 
     fn duplicates(self, found: &mut Vec<u64>) -> io::Result<()> {
+        found.extend(repeated(&self.entries()?).take(MAX_DUPLICATES + 1));
+        Ok(())
+    }
+
+    /// Keys and ordinals, in order.
+    fn entries(self) -> io::Result<Vec<(u128, u64)>> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         let entries = file.stream_position()? as usize / ENTRY_BYTES;
         file.seek(SeekFrom::Start(0))?;
@@ -109,11 +124,12 @@ impl Bucket {
             ));
         }
         keys.sort_unstable();
-        let repeated = keys
-            .windows(2)
-            .filter(|pair| pair[0].0 == pair[1].0)
-            .map(|pair| pair[1].1);
-        found.extend(repeated.take(MAX_DUPLICATES + 1));
-        Ok(())
+        Ok(keys)
     }
+}
+
+/// Ordinals of the entries that repeat the key before them.
+fn repeated(entries: &[(u128, u64)]) -> impl Iterator<Item = u64> {
+    let pairs = entries.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    pairs.map(|pair| pair[1].1)
 }

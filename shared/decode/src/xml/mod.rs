@@ -13,14 +13,14 @@ use crate::{
     block::{Block, Record},
     blocks::Blocks,
     compression::Compression,
-    fields::FieldMap,
+    fields::{FieldMap, in_order},
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
     text::{CutLine, MAX_CUT_BYTES, TextInput},
 };
 use document::{Document, Place, RowEnd, Step};
 use row::Rows;
 use std::io::Read;
-use watershed_contract::{Encoding, XmlFormat};
+use watershed_contract::{Dataset, XmlFormat};
 
 /// Deepest nesting of elements: of those around rows, and of those of a row.
 pub const MAX_DEPTH: usize = 64;
@@ -40,14 +40,14 @@ impl<R: Read> XmlReader<R> {
     pub fn open(
         input: R,
         compression: Compression,
-        encoding: Encoding,
         format: &XmlFormat,
+        dataset: &Dataset,
     ) -> Result<Self, DecodeError> {
         let reader = Self {
-            input: TextInput::open(input, compression, encoding)?,
+            input: TextInput::open(input, compression, dataset.encoding)?,
             document: Document::new(&format.row),
             rows: Rows::new(&format.columns),
-            fields: (0..format.columns.len()).map(Some).collect(),
+            fields: in_order(dataset),
             line: 1,
             ended: false,
         };
