@@ -5,13 +5,16 @@
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
+//! * [`maintenance`]: the maintenance request (housekeeping → committer).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused.
 
 pub mod layout;
+pub mod maintenance;
 pub mod message;
 pub mod quarantine;
 pub mod table;
 
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
+pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
 pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};
