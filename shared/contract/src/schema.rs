@@ -1,11 +1,13 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
+    age::Retention,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
     diagnostic::shown,
     dialect, formats, number, order,
     property::{self, Defaults, Property},
-    reader::Map,
+    reader::{At, Map},
+    retention::{self, Sla},
     temporal,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,16 @@ use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_i
 pub const MAX_COLUMNS: usize = 1_000;
 
 /// Keys of the watershed property of a schema object.
-const KEYS: [&str; 7] = ["database", "encoding", "nulls", "trim", "locale", "sort", "partition"];
+const KEYS: [&str; 8] = [
+    "database",
+    "encoding",
+    "nulls",
+    "trim",
+    "locale",
+    "sort",
+    "partition",
+    "retention",
+];
 
 /// What the document says of all its schema objects.
 pub(crate) struct Document {
@@ -33,7 +44,7 @@ pub(crate) type Wire = Format;
 /// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
 pub(crate) fn read(
     map: &Map<'_>,
-    document: &Document,
+    (document, sla): (&Document, &Sla<'_>),
     id: String,
     source: Option<(LocationPattern, Wire)>,
 ) -> Option<Dataset> {
@@ -67,6 +78,8 @@ pub(crate) fn read(
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
+    let object = map.get("name").filter(At::is_text).and_then(|at| at.text());
+    let retention = retention::read(custom.as_ref(), sla, object.unwrap_or_default(), &columns, &partition);
     let name = table_name(map, custom.as_ref(), document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let table = TableSpec {
@@ -79,7 +92,7 @@ pub(crate) fn read(
             .text("description")
             .map(|text| text.trim().into())
             .or_else(|| document.purpose.clone()),
-        properties: table_properties(map, document, &id),
+        properties: table_properties(map, document, &id, &retention),
     };
     let quarantine = quarantine::spec(&table)
         .inspect_err(|_| map.error("a name too long for the quarantine table", "write a shorter name"))
@@ -95,12 +108,13 @@ pub(crate) fn read(
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
         primary_key,
+        retention,
         table,
         quarantine,
     })
 }
 
-fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
+fn table_properties(map: &Map<'_>, document: &Document, id: &str, retention: &Retention) -> BTreeMap<String, String> {
     let mut tags = document.tags.clone();
     tags.extend(
         property::tags(map)
@@ -114,6 +128,8 @@ fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<St
         (properties::ROLE, "data".into()),
     ];
     all.extend(document.domain.clone().map(|domain| (properties::DOMAIN, domain)));
+    let snapshots_ms = retention.snapshots_ms.map(|ms| ms.to_string());
+    all.extend(snapshots_ms.map(|ms| (properties::MAX_SNAPSHOT_AGE, ms)));
     all.extend((!tags.is_empty()).then(|| (properties::TAGS, tags.join(","))));
     all.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
