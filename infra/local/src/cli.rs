@@ -75,7 +75,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, commit
+        /// Only this function's: ingest, commit, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]

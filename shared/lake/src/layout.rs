@@ -146,6 +146,14 @@ pub fn metadata_prefix(location: &str) -> String {
     format!("{location}/metadata/")
 }
 
+/// Where the sweep of the table at `location` begins on a day, counted from 1970-01-01: in the middle of its sources, which are spread by
+/// their digests, at another place each day.
+pub fn sweep_start(location: &str, day: i64) -> String {
+    let mut digest = Digest::new();
+    digest.part(&day.to_le_bytes());
+    format!("{location}/data/{}", digest.short())
+}
+
 /// The prefix, with its slash, of everything that belongs to the table at `location`.
 pub fn table_prefix(location: &str) -> String {
     format!("{location}/")
