@@ -135,13 +135,12 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         deadline: Instant::now() + left,
     };
     let trace = invocation.trace().map(String::from);
-    let (mut sum, mut absent, mut failed) = (Swept::default(), 0, Vec::new());
-    let mut whole = 0;
+    let (mut sum, mut absent, mut whole, mut failed) = (Swept::default(), 0, 0, Vec::new());
     for house in &houses {
         match one_table(ports, house, budget, now_ms, trace.as_deref()).await {
             Ok(Some(swept)) => {
                 budget.deletes -= (swept.deleted as usize).min(budget.deletes);
-                whole += u64::from(swept.is_whole);
+                whole += usize::from(swept.is_whole);
                 report(&mut invocation, house, &swept);
                 add(&mut sum, &swept);
             }
@@ -159,6 +158,8 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         "listed": sum.listed, "reachable": sum.reachable, "orphaned": sum.orphaned, "young": sum.young,
         "deleted": sum.deleted, "deleted_bytes": sum.bytes,
     });
+    let unfinished = houses.len() - absent - failed.len() - whole;
+    invocation.metric("TablesUnfinished", Unit::Count, unfinished as f64);
     finish(invocation, &answer);
     if failed.is_empty() {
         return Ok(answer);

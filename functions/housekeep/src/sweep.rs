@@ -67,7 +67,8 @@ pub struct Swept {
 /// Sweeps a table. None: the catalog has no such table. Then its objects are left alone: someone may have dropped the entry by mistake.
 ///
 /// Reads everything that the table needs, lists what there is, and deletes what is both not needed and old; the catalog is asked again before each
-/// [`DELETES_PER_LOOK`] of them, and each object again before it is deleted, for it may have been written anew. An error deletes no more.
+/// [`DELETES_PER_LOOK`] of them, and each object again before it is deleted, for it may have been written anew. An error deletes no more. Where the
+/// time ends before the table is read, nothing is seen and nothing deleted.
 pub async fn sweep(
     ports: Ports<'_>,
     table: &TableName,
@@ -78,7 +79,11 @@ pub async fn sweep(
     let Some(entry) = ports.catalog.load(table.database(), table.table()).await? else {
         return Ok(None);
     };
-    let reachable = Reachable::of(ports.store, &entry).await?;
+    let reading = tokio::time::timeout_at(budget.deadline.into(), Reachable::of(ports.store, &entry));
+    let Ok(reachable) = reading.await else {
+        return Ok(Some(Swept::default()));
+    };
+    let reachable = reachable?;
     let prefix = table_prefix(&reachable.location);
     let (bucket, prefix) = split_uri(&prefix)
         .map(|(bucket, prefix)| (bucket.to_string(), prefix.to_string()))

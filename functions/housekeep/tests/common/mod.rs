@@ -4,12 +4,14 @@
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use async_trait::async_trait;
+use bytes::Bytes;
+use iceberg::spec::{Manifest, ManifestList};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -23,11 +25,11 @@ use watershed_lake::{
 };
 use watershed_ops::Invocation;
 use watershed_ports::{
-    ObjectStore,
+    ByteStream, Listed, ObjectId, ObjectMeta, ObjectStore, PortError,
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
-use watershed_table::{Batch, Host, Outcome, document::Document, ledger::Ledger, manifests};
+use watershed_table::{Batch, Host, Outcome, document::Document, ledger::Ledger};
 
 pub const LAKE: &str = "lake";
 pub const DAY_MS: i64 = 86_400_000;
@@ -76,7 +78,6 @@ pub struct World {
     pub catalog: Arc<MemoryCatalog>,
     pub queue: Arc<MemoryQueue>,
     pub clock: Arc<Clock>,
-    pub housekeep: Housekeep,
     /// The data table, and the quarantine table.
     pub specs: [TableSpec; 2],
 }
@@ -91,19 +92,7 @@ impl World {
         let contracts = Contracts::parse([("seen.odcs.yaml", CONTRACT)]).unwrap();
         let dataset = contracts.by_id("seen").unwrap();
         let specs = [dataset.table.clone(), dataset.quarantine.clone()];
-        let now = clock.clone();
-        let ports = Ports {
-            store: store.clone(),
-            catalog: catalog.clone(),
-            commits: queue.clone(),
-            now_ms: Arc::new(move || now.now_ms()),
-        };
-        let config = Config {
-            contracts: "/opt".into(),
-            commit_queue_url: "queue".into(),
-        };
         let world = Self {
-            housekeep: Housekeep::with_ports(config, contracts, ports),
             faults,
             store,
             catalog,
@@ -149,7 +138,7 @@ impl World {
     }
 
     /// What the committer does with a request.
-    pub async fn commit(&self, requests: &[CommitRequest]) -> Vec<Result<Outcome, watershed_ports::PortError>> {
+    pub async fn commit(&self, requests: &[CommitRequest]) -> Vec<Result<Outcome, PortError>> {
         self.work(0, requests.into()).await.outcomes
     }
 
@@ -179,10 +168,24 @@ impl World {
     }
 
     pub async fn housekeep(&self, remaining: Duration, event: Value) -> Result<Value, lambda_runtime::Error> {
-        let deadline = SystemTime::now() + remaining;
-        let out = Box::new(std::io::sink());
-        let invocation = Invocation::begin("housekeep", "dev-housekeep", "r-1", None, deadline, out);
-        handle(&self.housekeep, invocation, event).await
+        let contracts = Contracts::parse([("seen.odcs.yaml", CONTRACT)]).unwrap();
+        invoke(&self.housekeeper(contracts), remaining, event).await
+    }
+
+    /// The function over this lake.
+    pub fn housekeeper(&self, contracts: Contracts) -> Housekeep {
+        let now = self.clock.clone();
+        let ports = Ports {
+            store: self.store.clone(),
+            catalog: self.catalog.clone(),
+            commits: self.queue.clone(),
+            now_ms: Arc::new(move || now.now_ms()),
+        };
+        let config = Config {
+            contracts: "/opt".into(),
+            commit_queue_url: "queue".into(),
+        };
+        Housekeep::with_ports(config, contracts, ports)
     }
 
     /// A day's run, with what it asks for.
@@ -220,13 +223,20 @@ impl World {
             let metadata = document.typed().unwrap();
             for snapshot in metadata.snapshots() {
                 needed.insert(snapshot.manifest_list().into());
-                let list = manifests::list(&*self.store, snapshot.manifest_list()).await.unwrap();
+                let list = body(snapshot.manifest_list());
+                let list = ManifestList::parse_with_version(&list, metadata.format_version()).unwrap();
                 let mut count = 0;
-                for manifest in manifests::load(&*self.store, list).await.unwrap() {
-                    needed.insert(manifest.file.manifest_path.clone());
-                    for entry in &manifest.live {
-                        count += entry.record_count();
-                        needed.insert(entry.file_path().into());
+                for file in list.entries() {
+                    needed.insert(file.manifest_path.clone());
+                    for entry in Manifest::parse_avro(&body(&file.manifest_path)).unwrap().entries() {
+                        let by = entry.snapshot_id().unwrap_or(file.added_snapshot_id);
+                        if entry.is_alive() {
+                            count += entry.record_count();
+                        }
+                        // What a snapshot removed is read by who reads its changes.
+                        if entry.is_alive() || metadata.snapshot_by_id(by).is_some() {
+                            needed.insert(entry.file_path().into());
+                        }
                     }
                 }
                 let total = &snapshot.summary().additional_properties["total-records"];
@@ -264,6 +274,13 @@ impl World {
     }
 }
 
+pub async fn invoke(housekeep: &Housekeep, remaining: Duration, event: Value) -> Result<Value, lambda_runtime::Error> {
+    let deadline = SystemTime::now() + remaining;
+    let out = Box::new(std::io::sink());
+    let invocation = Invocation::begin("housekeep", "dev-housekeep", "r-1", None, deadline, out);
+    handle(housekeep, invocation, event).await
+}
+
 /// A file with one row at noon of that day.
 fn parquet(day: i64) -> Vec<u8> {
     let id = HashMap::from([("PARQUET:field_id".to_string(), "1".to_string())]);
@@ -276,4 +293,46 @@ fn parquet(day: i64) -> Vec<u8> {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+/// What happens.
+pub type Meddling = Box<dyn FnOnce() + Send>;
+
+/// A store in which something happens once, before a listing whose prefix ends so.
+pub struct Meddled {
+    pub store: Arc<MemoryStore>,
+    pub before: &'static str,
+    pub event: Mutex<Option<Meddling>>,
+}
+
+#[async_trait]
+impl ObjectStore for Meddled {
+    async fn open(&self, id: &ObjectId, offset: u64) -> Result<(ObjectMeta, ByteStream), PortError> {
+        self.store.open(id, offset).await
+    }
+    async fn read_range(&self, id: &ObjectId, start: u64, end: u64) -> Result<Bytes, PortError> {
+        self.store.read_range(id, start, end).await
+    }
+    async fn read(&self, id: &ObjectId) -> Result<Bytes, PortError> {
+        self.store.read(id).await
+    }
+    async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError> {
+        self.store.put(bucket, key, body).await
+    }
+    async fn put_file(&self, bucket: &str, key: &str, path: &std::path::Path) -> Result<(), PortError> {
+        self.store.put_file(bucket, key, path).await
+    }
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, PortError> {
+        let event = prefix
+            .ends_with(self.before)
+            .then(|| self.event.lock().unwrap().take())
+            .flatten();
+        if let Some(event) = event {
+            std::thread::spawn(event).join().unwrap();
+        }
+        self.store.list(bucket, prefix, after).await
+    }
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError> {
+        self.store.delete(bucket, key).await
+    }
 }
