@@ -141,12 +141,26 @@ async fn by_hand_one_table_and_no_longer_than_there_is_time() {
     let answer = world.housekeep(hour, one("shop.seen")).await.unwrap();
     assert_eq!(answer["deleted"], 1);
     assert_eq!(world.missing(&orphan).len(), 1);
-    let schedule = include_str!("../../../events/housekeep/schedule.json");
-    let answer = world
-        .housekeep(hour, serde_json::from_str(schedule).unwrap())
-        .await
-        .unwrap();
-    assert_eq!(answer["tables"], 2);
+}
+
+#[tokio::test]
+async fn the_event_files_are_events_of_the_shipped_contracts() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let contracts = || watershed_contract::Contracts::load(&root.join("infra/contracts")).unwrap();
+    let world = World::new();
+    let mut tables = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(root.join("events/housekeep")).unwrap() {
+        let path = entry.unwrap().path();
+        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let housekeep = world.housekeeper(contracts());
+        let answer = common::invoke(&housekeep, Duration::from_mins(15), event)
+            .await
+            .unwrap();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        tables.insert(name, answer["tables"].as_u64().unwrap());
+    }
+    let expected = [("one-table", 1), ("quarantine", 1), ("schedule", 10)];
+    assert_eq!(tables, expected.map(|(name, tables)| (name.to_string(), tables)).into());
 }
 
 #[tokio::test]
@@ -170,34 +184,28 @@ async fn more_than_a_page_is_listed_from_any_day_on() {
 
 #[tokio::test]
 async fn every_fault_at_every_call_ends_as_the_run_without() {
-    let scene = || async {
-        let world = World::new();
-        let today = world.now_day();
-        for n in 0..12 {
-            world.commit(&[world.stage("a", n + 1, &[today - 30, today])]).await;
-        }
-        world.stage("lost", 1, &[today]);
-        world.pass(31 * DAY_MS);
-        world.faults.clear();
-        world
-    };
+    let scene = World::new();
+    let today = scene.now_day();
+    for n in 0..11 {
+        scene.commit(&[scene.stage("a", n + 1, &[today - 30])]).await;
+    }
+    scene.stage("lost", 1, &[today]);
+    scene.pass(31 * DAY_MS);
+    // What the committer is asked for is done: the sweep has old snapshots to sweep.
+    scene.housekeep(Duration::from_secs(0), json!({})).await.unwrap();
+    scene.deliver().await;
+    // What is left and what was asked for, after a run that may fail and, if it does, the next.
     let runs = |world: World| async move {
-        for _ in 0..3 {
-            let _ = world.housekeep(Duration::from_mins(15), json!({})).await;
-            // Names in the order of their asking differ; what is there for whom does not.
-            world.faults.clear();
-            world.deliver().await;
+        let run = || world.housekeep(Duration::from_mins(15), json!({}));
+        if run().await.is_err() {
+            run().await.unwrap();
         }
-        let (needed, rows) = world.needed().await;
-        let objects: BTreeSet<String> = world.objects().await.into_keys().collect();
-        let data = |uri: &&String| uri.ends_with(".parquet");
-        (
-            needed.iter().filter(data).cloned().collect::<BTreeSet<_>>(),
-            objects.iter().filter(data).cloned().collect::<BTreeSet<_>>(),
-            rows.len(),
-        )
+        let asked: BTreeSet<String> = world.queue.drain().into_iter().collect();
+        let left: BTreeSet<String> = world.store.snapshot().into_keys().collect();
+        (left, asked)
     };
-    let world = scene().await;
+    let world = scene.copy().await;
+    let before = world.store.snapshot().len();
     world.housekeep(Duration::from_mins(15), json!({})).await.unwrap();
     let calls = world.faults.calls();
     for name in ["load", "send", "read", "list", "delete"] {
@@ -206,13 +214,21 @@ async fn every_fault_at_every_call_ends_as_the_run_without() {
             "{name} is among {calls:?}"
         );
     }
-    let expected = runs(scene().await).await;
-    assert_eq!(expected.0, expected.1, "what is there is what is needed");
+    let (needed, _) = world.needed().await;
+    let expected = runs(scene.copy().await).await;
+    let left: BTreeSet<String> = expected.0.iter().map(|name| format!("s3://{name}")).collect();
+    assert!(needed.is_subset(&left) && left.len() < before, "what is needed is left");
+    assert!(!left.iter().any(|uri| uri.contains("/v1/")), "{left:?}");
     for (number, call) in calls.iter().enumerate() {
         for fault in Fault::ALL {
-            let world = scene().await;
+            let world = scene.copy().await;
             world.faults.plan(number, fault);
-            assert_eq!(runs(world).await, expected, "{fault:?} at call {number}: {call}");
+            assert_eq!(
+                runs(world).await,
+                expected,
+                "{fault:?} at call {number} of {}: {call}",
+                calls.len()
+            );
         }
     }
 }

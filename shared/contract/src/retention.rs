@@ -157,16 +157,16 @@ fn age(map: &Map<'_>) -> Option<Age> {
         .word(&units.collect::<Vec<_>>())
 }
 
-/// Of the schema object that is called `object` in the document.
+/// Of the schema object `map`, and its watershed property.
 pub(crate) fn read(
-    custom: Option<&Map<'_>>,
+    (map, custom): (&Map<'_>, Option<&Map<'_>>),
     sla: &Sla<'_>,
-    object: &str,
     columns: &[Property<'_>],
     partition: &[PartitionField],
 ) -> Retention {
+    let object = map.get("name").filter(At::is_text).and_then(|at| at.text());
     let mut retention = Retention {
-        rows: sla.rows(object, columns, partition),
+        rows: sla.rows(object.unwrap_or_default(), columns, partition),
         ..Retention::default()
     };
     let Some(map) = custom.and_then(|c| c.get("retention")).and_then(|at| at.map()) else {

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::shown,
     dialect, formats, number, order,
     property::{self, Defaults, Property},
-    reader::{At, Map},
+    reader::Map,
     retention::{self, Sla},
     temporal,
 };
@@ -78,8 +78,7 @@ pub(crate) fn read(
     let primary_key = order::primary_key(&columns);
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
-    let object = map.get("name").filter(At::is_text).and_then(|at| at.text());
-    let retention = retention::read(custom.as_ref(), sla, object.unwrap_or_default(), &columns, &partition);
+    let retention = retention::read((map, custom.as_ref()), sla, &columns, &partition);
     let name = table_name(map, custom.as_ref(), document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let table = TableSpec {

@@ -25,7 +25,7 @@ use watershed_lake::{
 };
 use watershed_ops::Invocation;
 use watershed_ports::{
-    ByteStream, Listed, ObjectId, ObjectMeta, ObjectStore, PortError,
+    ByteStream, Catalog, Listed, ObjectId, ObjectMeta, ObjectStore, PortError,
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
@@ -101,6 +101,27 @@ impl World {
             specs,
         };
         world.pass(FIRST_DAY * DAY_MS);
+        world
+    }
+
+    /// Another world, in which everything is as it is in this one.
+    pub async fn copy(&self) -> Self {
+        let (world, now_ms) = (Self::new(), self.clock.now_ms());
+        let bodies = self.store.snapshot();
+        for (uri, modified_ms) in self.objects().await {
+            let (bucket, key) = split_uri(&uri).unwrap();
+            world.store.set_now_ms(modified_ms);
+            world
+                .store
+                .insert(bucket, key, bodies[&format!("{bucket}/{key}")].clone());
+        }
+        for table in self.catalog.snapshot().values() {
+            world.catalog.create(table).await.unwrap();
+        }
+        let names = self.clock.names.load(Ordering::Relaxed);
+        world.clock.names.store(names, Ordering::Relaxed);
+        world.pass(now_ms - world.clock.now_ms());
+        world.faults.clear();
         world
     }
 
