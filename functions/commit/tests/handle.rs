@@ -153,8 +153,20 @@ async fn each_message_is_its_own() {
     let gone = world
         .body(0, "b", 1, &[["UA", "United"]])
         .replace("00000-00000", "00000-00009");
-    let failures = world.failures(&messages(vec![good, "{".into(), unknown, gone])).await;
-    assert_eq!(failures, ["m1", "m2", "m3"]);
+    let expire = |table: &str| {
+        let maintain = r#"{"expire_snapshots":{"as_of_ms":0}}"#;
+        format!(r#"{{"table":"{table}","contract":"nycflights13-airlines","maintain":{maintain}}}"#)
+    };
+    let bodies = vec![
+        good,
+        "{".into(),
+        unknown,
+        gone,
+        expire("nyc.airlines"),
+        expire("nyc.nothing"),
+    ];
+    let failures = world.failures(&messages(bodies)).await;
+    assert_eq!(failures, ["m1", "m2", "m3", "m5"]);
     let outcome = world.outcome().await;
     assert_eq!(outcome[0].0, 1);
     let events = world.bus.events();

@@ -130,13 +130,16 @@ impl<'a> Session<'a> {
             .await
     }
 
-    /// The table is as it should be. What was asked before may have lost its announcement.
+    /// The current snapshot, where what was asked before may have lost its announcement.
+    fn told_again(&self, metadata: &TableMetadata, verdicts: &[Verdict], chores: &Chores<'_>) -> Option<TableChanged> {
+        let is_repeated = verdicts.contains(&Verdict::Nothing(Outcome::AlreadyApplied));
+        let current = metadata.current_snapshot()?;
+        (is_repeated || chores.made(current)).then(|| snapshot::announce(self.spec, current))
+    }
+
+    /// The table is as it should be.
     fn nothing(&self, metadata: &TableMetadata, verdicts: &[Verdict], chores: &Chores<'_>) -> Step {
-        let is_told_again = |snapshot: &iceberg::spec::Snapshot| {
-            verdicts.contains(&Verdict::Nothing(Outcome::AlreadyApplied)) || chores.made(snapshot)
-        };
-        let current = metadata.current_snapshot().filter(|snapshot| is_told_again(snapshot));
-        let changed = current.map(|snapshot| snapshot::announce(self.spec, snapshot));
+        let changed = self.told_again(metadata, verdicts, chores);
         Step::Done(self.committed(verdicts, chores, changed).into())
     }
 
@@ -247,8 +250,10 @@ impl<'a> Session<'a> {
         if holdings.is_empty() && changed.is_none() && !chores.expired {
             return Ok(self.nothing(metadata, verdicts, &chores));
         }
+        let snapshots = u32::from(changed.is_some());
+        let changed = changed.or_else(|| self.told_again(metadata, verdicts, &chores));
         let mut outcome = self.committed(verdicts, &chores, changed);
-        outcome.effort.snapshots = u32::from(outcome.changed.is_some());
+        outcome.effort.snapshots = snapshots;
         self.swap(facts, document, metadata, objects, outcome).await
     }
 

@@ -215,7 +215,16 @@ async fn snapshots_are_forgotten_without_a_new_one() {
         .0
         .fetch_add(31 * DAY_MS as u64, std::sync::atomic::Ordering::Relaxed);
     let before = world.metadata(&spec).unwrap();
-    let done = keep(&world, std::slice::from_ref(&expire)).await;
+    // A request that comes again beside it is announced again, though nothing new is.
+    let repeated = [request(&world, "s12", 1, &[&[1.0]])];
+    let batch = Batch {
+        requests: &repeated,
+        maintenance: std::slice::from_ref(&expire),
+    };
+    let mut done = world.work(&spec, batch).await;
+    assert_eq!(done.outcomes, [Ok(Outcome::AlreadyApplied)]);
+    let told = done.changed.take().map(|changed| changed.snapshot_id);
+    assert_eq!(told, before.current_snapshot_id());
     assert_eq!(
         (done.maintained, done.changed, done.effort.snapshots),
         (vec![Ok(Outcome::Applied)], None, 0)
