@@ -200,11 +200,11 @@ impl Sweep<'_> {
                 return Err(PortError::transient(what));
             }
             let this = &*self;
-            let deletes = objects
+            let removals = objects
                 .iter()
                 .filter(|object| !this.reachable.contains(&this.uri(object)))
                 .map(|object| this.delete_one(object));
-            let deleted: Vec<Option<u64>> = stream::iter(deletes)
+            let deleted: Vec<Option<u64>> = stream::iter(removals)
                 .buffer_unordered(MAX_CONCURRENT_DELETES)
                 .try_collect()
                 .await?;

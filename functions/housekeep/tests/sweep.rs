@@ -28,7 +28,7 @@ async fn what_is_replaced_goes_when_no_snapshot_has_it_and_it_is_old() {
     let lost = world.stage("lost", 1, &[today]);
     let second = world.stage("a", 2, &[today]);
     world.commit(std::slice::from_ref(&first)).await;
-    world.commit(&[second.clone()]).await;
+    world.commit(std::slice::from_ref(&second)).await;
     let answer = world.run().await;
     assert_eq!(
         (
@@ -168,7 +168,7 @@ async fn more_than_a_page_is_listed_from_any_day_on() {
     let world = World::new();
     world.commit(&[world.stage("a", 1, &[world.now_day()])]).await;
     for n in 0..1_500 {
-        let key = format!("preprocessed/shop/seen/data/{:020x}/x.parquet", n * 7_919_u64 << 40);
+        let key = format!("preprocessed/shop/seen/data/{:020x}/x.parquet", (n * 7_919_u64) << 40);
         world.store.insert(LAKE, &key, "x");
     }
     world.pass(31 * DAY_MS);

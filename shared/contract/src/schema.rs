@@ -76,8 +76,10 @@ pub(crate) fn read(
         format
     };
     let primary_key = order::primary_key(&columns);
-    let partition = order::partition(&columns, custom.as_ref());
-    let sort = order::sort(&columns, custom.as_ref());
+    let (partition, sort) = (
+        order::partition(&columns, custom.as_ref()),
+        order::sort(&columns, custom.as_ref()),
+    );
     let retention = retention::read((map, custom.as_ref()), sla, &columns, &partition);
     let name = table_name(map, custom.as_ref(), document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
