@@ -3,10 +3,11 @@
 //! | | |
 //! |---|---|
 //! | Trigger | SQS, large batches and a short window; a few invocations at a time |
-//! | Input | `CommitRequest` (see `watershed-lake`), one a message; data files that stand in the lake |
+//! | Input | `CommitRequest` or `MaintenanceRequest` (see `watershed-lake`), one a message; data files that stand in the lake |
 //! | Output | at most one snapshot a table and invocation; `TableChanged` on the event bus for each |
 //! | Key | the request's token, source and order, kept in the table's ledger |
 //! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
+//! | Maintenance | files or snapshots that are too old go, in the same swap; where there are none, nothing is made |
 //! | Older request | changes nothing, acknowledged |
 //! | Lost race | planned again with backoff, then delivered again |
 //! | Faulty request | fails alone, is delivered again, in the end to the dead-letter queue; others of its batch go on |
@@ -29,12 +30,12 @@ use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::S3Store;
 use watershed_contract::Contracts;
 use watershed_lake::{
-    CommitRequest, LakeLocation, TableName, TableSpec,
+    CommitRequest, LakeLocation, MaintenanceRequest, TableName, TableRequest, TableSpec,
     message::{EVENT_SOURCE, TABLE_CHANGED},
 };
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit, process};
 use watershed_ports::{Catalog, EventBus, ObjectStore, PortError};
-use watershed_table::{Committed, Host, Outcome};
+use watershed_table::{Batch, Committed, Host, Outcome};
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "commit";
@@ -107,17 +108,20 @@ impl Commit {
     }
 }
 
-/// Requests for one table, and the messages that they came in.
+/// Requests for one table, and the messages that they came in: those of `requests`, then those of `maintenance`.
 #[derive(Default)]
 struct Group {
-    messages: Vec<usize>,
+    messages: (Vec<usize>, Vec<usize>),
     requests: Vec<CommitRequest>,
+    maintenance: Vec<MaintenanceRequest>,
+    /// Contract that the first of them names.
+    contract: String,
 }
 
 /// What came of a group. An announcement that failed stands in the outcomes.
 struct Done {
     table: TableName,
-    messages: Vec<usize>,
+    messages: (Vec<usize>, Vec<usize>),
     committed: Committed,
 }
 
@@ -136,7 +140,9 @@ pub async fn handle(commit: &Commit, mut invocation: Invocation, event: Value) -
     invocation.field("tables", tables);
     for done in done {
         report(&mut invocation, &done);
-        for (message, outcome) in done.messages.into_iter().zip(done.committed.outcomes) {
+        let (requests, maintenance) = done.messages;
+        let of_requests = requests.into_iter().zip(done.committed.outcomes);
+        for (message, outcome) in of_requests.chain(maintenance.into_iter().zip(done.committed.maintained)) {
             outcomes[message] = outcome.map(drop);
         }
     }
@@ -149,15 +155,26 @@ pub async fn handle(commit: &Commit, mut invocation: Invocation, event: Value) -
 fn group(messages: &[SqsMessage], outcomes: &mut [Result<(), PortError>]) -> BTreeMap<TableName, Group> {
     let mut groups: BTreeMap<TableName, Group> = BTreeMap::new();
     for (index, message) in messages.iter().enumerate() {
-        match serde_json::from_str::<CommitRequest>(&message.body) {
+        match TableRequest::parse(&message.body) {
             Ok(request) => {
-                let group = groups.entry(request.table.clone()).or_default();
-                group.messages.push(index);
-                group.requests.push(request);
+                let group = groups.entry(request.table().clone()).or_default();
+                if group.contract.is_empty() {
+                    group.contract = request.contract().into();
+                }
+                match request {
+                    TableRequest::Commit(request) => {
+                        group.messages.0.push(index);
+                        group.requests.push(request);
+                    }
+                    TableRequest::Maintain(request) => {
+                        group.messages.1.push(index);
+                        group.maintenance.push(request);
+                    }
+                }
             }
             Err(error) => {
                 let what = format!(
-                    "the message is not a commit request ({error}); nothing but Watershed may send to this queue"
+                    "the message is neither a commit nor a maintenance request ({error}); nothing but Watershed may send to this queue"
                 );
                 outcomes[index] = Err(PortError::fault(what));
             }
@@ -167,15 +184,19 @@ fn group(messages: &[SqsMessage], outcomes: &mut [Result<(), PortError>]) -> BTr
 }
 
 async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
-    let Group { messages, requests } = group;
+    let Group {
+        messages,
+        requests,
+        maintenance,
+        contract,
+    } = group;
     let Some(spec) = commit.spec(&table) else {
-        let contract = &requests[0].contract;
         let error = PortError::fault(format!(
             "no contract describes table {table} (the request names contract {contract}): deploy the contract to commit as well"
         ));
-        let outcomes = vec![Err(error); requests.len()];
         let committed = Committed {
-            outcomes,
+            outcomes: vec![Err(error.clone()); requests.len()],
+            maintained: vec![Err(error); maintenance.len()],
             changed: None,
             effort: watershed_table::Effort::default(),
         };
@@ -191,10 +212,14 @@ async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
         catalog: &*ports.catalog,
         host: &*ports.host,
     };
-    let mut committed = watershed_table::commit(table_ports, &commit.lake, spec, &requests).await;
+    let batch = Batch {
+        requests: &requests,
+        maintenance: &maintenance,
+    };
+    let mut committed = watershed_table::commit(table_ports, &commit.lake, spec, batch).await;
     if let Some(changed) = &mut committed.changed {
         if changed.contract.is_empty() {
-            changed.contract.clone_from(&requests[0].contract);
+            changed.contract.clone_from(&contract);
         }
         let detail = serde_json::to_string(changed).expect("an event is JSON");
         if let Err(error) = ports.bus.publish(EVENT_SOURCE, TABLE_CHANGED, detail).await {
@@ -202,6 +227,7 @@ async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
             for outcome in committed
                 .outcomes
                 .iter_mut()
+                .chain(&mut committed.maintained)
                 .filter(|o| **o != Ok(Outcome::Superseded) && o.is_ok())
             {
                 *outcome = Err(error.clone());
@@ -218,9 +244,14 @@ async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
 fn report(invocation: &mut Invocation, done: &Done) {
     let Committed {
         outcomes,
+        maintained,
         changed,
         effort,
     } = &done.committed;
+    let kept_house = maintained
+        .iter()
+        .filter(|outcome| **outcome == Ok(Outcome::Applied))
+        .count();
     let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == Ok(wanted)).count();
     let (applied, repeated) = (count(Outcome::Applied), count(Outcome::AlreadyApplied));
     let superseded = count(Outcome::Superseded);
@@ -245,7 +276,7 @@ fn report(invocation: &mut Invocation, done: &Done) {
         "table": done.table.to_string(),
         "snapshot_id": changed.as_ref().map(|changed| changed.snapshot_id),
         "total_rows": changed.as_ref().map(|changed| changed.total_rows),
-        "applied": applied, "repeated": repeated, "superseded": superseded,
+        "applied": applied, "repeated": repeated, "superseded": superseded, "maintained": kept_house,
         "attempts": effort.attempts, "conflicts": effort.conflicts,
     });
     invocation.log(Level::Info, "table", fields);

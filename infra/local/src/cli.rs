@@ -80,7 +80,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, commit, replay
+        /// Only this function's: ingest, commit, replay, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]

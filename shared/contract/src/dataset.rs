@@ -1,6 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::{Computed, QualityRule, path::XmlPath};
+use crate::{Computed, QualityRule, age::Retention, path::XmlPath};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -30,6 +30,8 @@ pub struct Dataset {
     pub quality: Vec<QualityRule>,
     /// Indexes of the primary key's columns, in key order; empty: none.
     pub primary_key: Vec<usize>,
+    /// How long its rows and files are kept.
+    pub retention: Retention,
     /// The table.
     pub table: TableSpec,
     /// Its quarantine table.

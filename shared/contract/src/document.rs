@@ -6,6 +6,7 @@ use crate::{
     dialect::one_byte,
     location, property,
     reader::{At, Map},
+    retention::Sla,
     schema::{self, Document, Wire},
     yaml::{self, Position},
 };
@@ -44,6 +45,8 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
             format!("write 1 to {MAX_SCHEMAS}"),
         );
     }
+    let names: Vec<&str> = items.iter().filter_map(name_of).collect();
+    let sla = Sla::read(root, &names);
     let mut found = Vec::new();
     for item in items.iter().take(MAX_SCHEMAS) {
         let Some(map) = item.map() else { continue };
@@ -65,10 +68,16 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
             let location = location::read(at, name, items.len());
             Some((location?, wire.clone()?))
         });
-        found.extend(schema::read(&map, &document, id, source).map(|dataset| (dataset, map.position)));
+        found.extend(schema::read(&map, (&document, &sla), id, source).map(|dataset| (dataset, map.position)));
     }
     // What was reported is enough of an answer; a dataset may be missing for nothing else.
     (report.count() > 0 || found.len() == items.len()).then_some(found)
+}
+
+/// The name of a schema object, where it has one that is right.
+fn name_of<'a>(item: &At<'a>) -> Option<&'a str> {
+    let name = item.is_map().then(|| item.map()?.get("name")).flatten()?;
+    name.is_text().then(|| name.text()).flatten()
 }
 
 fn document(root: &Map<'_>, text: &str) -> Document {

@@ -4,6 +4,7 @@
 //! [`Diagnostic`] says where it is, what is wrong and what to write instead.
 #![doc = include_str!("../REFERENCE.md")]
 
+mod age;
 mod bounds;
 mod computed;
 mod contracts;
@@ -20,12 +21,14 @@ mod personal;
 mod property;
 mod quality;
 mod reader;
+mod retention;
 mod rules;
 mod schema;
 mod temporal;
 mod types;
 mod yaml;
 
+pub use age::{Age, Retention, RowRetention};
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
@@ -45,6 +48,9 @@ pub mod limits {
         order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
         path::MAX_PATH_STEPS,
         property::{MAX_FIELD_ID, MAX_SPELLINGS},
+        retention::{
+            MAX_AGE_MS, MAX_RETENTION_UNITS, MIN_ORPHANS_MS, MIN_QUARANTINE_MS, MIN_SNAPSHOTS_MS, MIN_STAGED_MS,
+        },
         rules::{MAX_DUPLICATE_RULES, MAX_RULES},
         schema::MAX_COLUMNS,
         temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},

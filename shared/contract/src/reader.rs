@@ -105,6 +105,10 @@ impl<'a> At<'a> {
         matches!(self.scalar(), Some((text, true)) if is_null(text))
     }
 
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.scalar(), Some((text, plain)) if !(plain && is_special(text)))
     }

@@ -1,12 +1,14 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
+    age::Retention,
     computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
     diagnostic::shown,
     dialect, formats, number, order,
     property::{self, Defaults, Property},
     reader::Map,
+    retention::{self, Sla},
     rules, temporal,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,16 @@ use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_i
 pub const MAX_COLUMNS: usize = 1_000;
 
 /// Keys of the watershed property of a schema object.
-const KEYS: [&str; 7] = ["database", "encoding", "nulls", "trim", "locale", "sort", "partition"];
+const KEYS: [&str; 8] = [
+    "database",
+    "encoding",
+    "nulls",
+    "trim",
+    "locale",
+    "sort",
+    "partition",
+    "retention",
+];
 
 /// What the document says of all its schema objects.
 pub(crate) struct Document {
@@ -34,7 +45,7 @@ pub(crate) type Wire = Format;
 /// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
 pub(crate) fn read(
     map: &Map<'_>,
-    document: &Document,
+    (document, sla): (&Document, &Sla<'_>),
     id: String,
     source: Option<(LocationPattern, Wire)>,
 ) -> Option<Dataset> {
@@ -67,6 +78,7 @@ pub(crate) fn read(
     let partition = order::partition(&columns, custom.as_ref());
     let sort = order::sort(&columns, custom.as_ref());
     let quality = rules::read(map, &columns, &dropped);
+    let retention = retention::read((map, custom.as_ref()), sla, &columns, &partition);
     let name = table_name(map, custom.as_ref(), document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let table = TableSpec {
@@ -79,7 +91,7 @@ pub(crate) fn read(
             .text("description")
             .map(|text| text.trim().into())
             .or_else(|| document.purpose.clone()),
-        properties: table_properties(map, document, &id),
+        properties: table_properties(map, document, &id, &retention),
     };
     let quarantine = quarantine::spec(&table)
         .inspect_err(|_| map.error("a name too long for the quarantine table", "write a shorter name"))
@@ -96,6 +108,7 @@ pub(crate) fn read(
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
         quality,
         primary_key,
+        retention,
         table,
         quarantine,
     })
@@ -110,7 +123,7 @@ fn dropped<'a>(map: &Map<'_>, all: Vec<Property<'a>>) -> (Vec<Property<'a>>, Vec
     (dropped, columns)
 }
 
-fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
+fn table_properties(map: &Map<'_>, document: &Document, id: &str, retention: &Retention) -> BTreeMap<String, String> {
     let mut tags = document.tags.clone();
     tags.extend(
         property::tags(map)
@@ -124,6 +137,8 @@ fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<St
         (properties::ROLE, "data".into()),
     ];
     all.extend(document.domain.clone().map(|domain| (properties::DOMAIN, domain)));
+    let snapshots_ms = retention.snapshots_ms.map(|ms| ms.to_string());
+    all.extend(snapshots_ms.map(|ms| (properties::MAX_SNAPSHOT_AGE, ms)));
     all.extend((!tags.is_empty()).then(|| (properties::TAGS, tags.join(","))));
     all.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }

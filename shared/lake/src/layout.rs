@@ -162,9 +162,39 @@ impl SourceVersion {
 
 /// The prefix, with its slash, under which lies every data file that was ever made of a source for the table at `location`.
 pub fn source_prefix(location: &str, source_uri: &str) -> String {
+    format!("{location}/data/{}/", source_digest(source_uri))
+}
+
+/// The digest of the source that the data file at `path` was made of, for the table at `location`: 20 hex digits, as [`source_digest`]
+/// gives them. None: the file is not where files of sources lie.
+pub fn digest_in_path<'p>(location: &str, path: &'p str) -> Option<&'p str> {
+    let below = path.strip_prefix(location)?.strip_prefix("/data/")?;
+    below.split_once('/').map(|(digest, _)| digest)
+}
+
+/// What stands for a source in the paths of its data files: 20 hex digits.
+pub fn source_digest(source_uri: &str) -> String {
     let mut digest = Digest::new();
     digest.part(source_uri.as_bytes());
-    format!("{location}/data/{}/", digest.short())
+    digest.short()
+}
+
+/// The prefix, with its slash, under which the committer writes metadata of the table at `location`.
+pub fn metadata_prefix(location: &str) -> String {
+    format!("{location}/metadata/")
+}
+
+/// Where the sweep of the table at `location` begins on a day, counted from 1970-01-01: in the middle of its sources, which are spread by
+/// their digests, at another place each day.
+pub fn sweep_start(location: &str, day: i64) -> String {
+    let mut digest = Digest::new();
+    digest.part(&day.to_le_bytes());
+    format!("{location}/data/{}", digest.short())
+}
+
+/// The prefix, with its slash, of everything that belongs to the table at `location`.
+pub fn table_prefix(location: &str) -> String {
+    format!("{location}/")
 }
 
 /// The prefix, with its slash, of the data files made of this version of this source under this contract text.
@@ -236,9 +266,17 @@ impl Digest {
         self.0.update(bytes);
     }
 
+    /// The first 128 bits.
+    pub fn bytes(self) -> [u8; 16] {
+        let whole = self.0.finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&whole[..16]);
+        first
+    }
+
     /// The first 128 bits: 32 hex digits.
     pub fn hex(self) -> String {
-        self.0.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+        self.bytes().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The first 80 bits: 20 hex digits, for paths. Two of a million sources share one with probability 4e-13.

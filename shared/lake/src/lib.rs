@@ -6,15 +6,18 @@
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
 //! * [`replay`]: the request to do it again (people → `replay`), and what came of each source (`ingest` → `replay`).
+//! * [`maintenance`]: the maintenance request (housekeeping → committer).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused.
 
 pub mod layout;
+pub mod maintenance;
 pub mod message;
 pub mod quarantine;
 pub mod replay;
 pub mod table;
 
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
+pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
 pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use replay::{ReplayId, ReplayRequest};
 pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};

@@ -249,6 +249,10 @@ pub mod properties {
     pub const ROLE: &str = "watershed.role";
     /// Where the ledger of sources lies (see `watershed-table`).
     pub const LEDGER: &str = "watershed.ledger";
+    /// A forgotten snapshot in which another engine rewrote files: from then on not every source's files are known by their paths.
+    pub const REWRITTEN: &str = "watershed.rewritten";
+    /// Iceberg's own ("Table behavior properties"): how long snapshots are kept, in milliseconds.
+    pub const MAX_SNAPSHOT_AGE: &str = "history.expire.max-snapshot-age-ms";
 }
 
 #[cfg(test)]

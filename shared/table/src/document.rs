@@ -14,15 +14,15 @@ use watershed_ports::PortError;
 const FORMAT_VERSION: i64 = 2;
 /// Id of the first partition field.
 const FIRST_PARTITION_ID: i64 = 1_000;
-/// Snapshots are kept for this long where the table does not say: longer than the longest redelivery, 14 days in a
-/// dead-letter queue and as many again after its redrive.
+/// Snapshots are kept for this long where the table does not say. Requests that come again need none: the ledger knows their
+/// tokens. This is for those who read the table as it was.
 pub const MAX_SNAPSHOT_AGE_MS: i64 = 30 * 24 * 3_600 * 1_000;
 /// Snapshots that are kept whatever their age, where the table does not say.
 pub const MIN_SNAPSHOTS_TO_KEEP: i64 = 10;
 /// Former metadata that the log names, where the table does not say.
 pub const MAX_PREVIOUS_VERSIONS: i64 = 100;
 
-const AGE_PROPERTY: &str = "history.expire.max-snapshot-age-ms";
+const AGE_PROPERTY: &str = properties::MAX_SNAPSHOT_AGE;
 const KEEP_PROPERTY: &str = "history.expire.min-snapshots-to-keep";
 const LOG_PROPERTY: &str = "write.metadata.previous-versions-max";
 
@@ -171,8 +171,11 @@ impl Document {
     }
 
     /// Forgets snapshots that are too old, of the main branch and of none; other branches and tags keep theirs. The
-    /// objects stay, for the sweep.
-    pub fn expire(&mut self, now_ms: i64) {
+    /// objects stay, for the sweep. Tells whether there were any.
+    ///
+    /// A snapshot's age counts from when another took its place: the one that a reader began with is there for as long as the
+    /// table says, however old it was then.
+    pub fn expire(&mut self, now_ms: i64) -> bool {
         let oldest_ms = now_ms - self.limit(AGE_PROPERTY, MAX_SNAPSHOT_AGE_MS);
         let keep = self.limit(KEEP_PROPERTY, MIN_SNAPSHOTS_TO_KEEP).max(1) as usize;
         let snapshots = self.list("snapshots").clone();
@@ -180,27 +183,40 @@ impl Document {
             .iter()
             .filter_map(|s| Some((s["snapshot-id"].as_i64()?, s)))
             .collect();
+        let time_ms = |snapshot: &Value| snapshot["timestamp-ms"].as_i64().unwrap_or(i64::MAX);
+        let mut ended_ms: BTreeMap<i64, i64> = by_id.iter().map(|(id, snapshot)| (*id, time_ms(snapshot))).collect();
+        for snapshot in &snapshots {
+            let parent = snapshot["parent-snapshot-id"].as_i64();
+            if let Some(ended) = parent.and_then(|id| ended_ms.get_mut(&id)) {
+                *ended = (*ended).max(time_ms(snapshot));
+            }
+        }
         let ancestry = |head: Option<i64>| {
             std::iter::successors(head, |id| by_id.get(id)?["parent-snapshot-id"].as_i64())
                 .take_while(|id| by_id.contains_key(id))
                 .take(by_id.len())
         };
-        let is_young = |id: &i64| by_id[id]["timestamp-ms"].as_i64().unwrap_or(i64::MAX) >= oldest_ms;
         let current = self.0.get("current-snapshot-id").and_then(Value::as_i64);
-        let mut kept: BTreeSet<i64> = by_id.keys().copied().filter(|id| is_young(id)).collect();
+        let mut kept: BTreeSet<i64> = by_id.keys().copied().filter(|id| ended_ms[id] >= oldest_ms).collect();
         kept.extend(ancestry(current).take(keep));
-        let refs = self
-            .0
-            .get("refs")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        for (_, reference) in refs.iter().filter(|(name, _)| *name != "main") {
+        let refs = self.0.get("refs").and_then(Value::as_object);
+        for (_, reference) in refs.into_iter().flatten().filter(|(name, _)| *name != "main") {
             kept.extend(ancestry(reference["snapshot-id"].as_i64()));
         }
         if kept.len() == snapshots.len() {
-            return;
+            return false;
         }
+        let rewrite = by_id
+            .iter()
+            .find(|(id, snapshot)| !kept.contains(id) && snapshot["summary"]["operation"] == "replace");
+        if let Some((id, _)) = rewrite {
+            self.set_properties(&BTreeMap::from([(properties::REWRITTEN.into(), id.to_string())]));
+        }
+        self.forget_all_but(&kept);
+        true
+    }
+
+    fn forget_all_but(&mut self, kept: &BTreeSet<i64>) {
         let is_kept = |entry: &Value| entry["snapshot-id"].as_i64().is_some_and(|id| kept.contains(&id));
         for name in ["snapshots", "statistics", "partition-statistics"] {
             if self.0.contains_key(name) {
@@ -213,10 +229,24 @@ impl Document {
         log.drain(..after_last_gap);
     }
 
+    /// Every metadata file that the log names.
+    pub fn log(&self) -> impl Iterator<Item = &str> {
+        let log = self.0.get("metadata-log").and_then(Value::as_array);
+        log.into_iter()
+            .flatten()
+            .filter_map(|entry| entry["metadata-file"].as_str())
+    }
+
+    /// Addresses of the statistics files, those of partitions among them.
+    pub fn statistics(&self) -> impl Iterator<Item = &str> {
+        let lists = ["statistics", "partition-statistics"].map(|name| self.0.get(name).and_then(Value::as_array));
+        let entries = lists.into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry["statistics-path"].as_str())
+    }
+
     /// Whether the metadata at `uri` came before this, as far as the log goes.
     pub fn logs(&self, uri: &str) -> bool {
-        let log = self.0.get("metadata-log").and_then(Value::as_array);
-        log.is_some_and(|log| log.iter().any(|entry| entry["metadata-file"] == uri))
+        self.log().any(|file| file == uri)
     }
 
     fn set_properties(&mut self, set: &BTreeMap<String, String>) {

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-use watershed_lake::{SourceOrder, layout::Digest};
+use watershed_lake::{SourceOrder, layout::source_digest};
 use watershed_ports::{ObjectStore, PortError};
 
 /// Sources that a bucket holds before it is split; about 200 bytes each.
@@ -66,9 +66,12 @@ pub struct LedgerObjects {
 }
 
 fn hash(source: &str) -> u32 {
-    let mut digest = Digest::new();
-    digest.part(source.as_bytes());
-    u32::from_str_radix(&digest.hex()[..8], 16).expect("a digest is hexadecimal")
+    hash_of_digest(&source_digest(source)).expect("a digest is hexadecimal")
+}
+
+/// A source is found by the digest in its files' paths as well: the hash is the beginning of it.
+fn hash_of_digest(digest: &str) -> Option<u32> {
+    u32::from_str_radix(digest.get(..8)?, 16).ok()
 }
 
 fn slot(hash: u32, depth: u8) -> (u8, u32) {
@@ -101,19 +104,60 @@ impl Ledger {
             root,
             loaded: BTreeMap::new(),
         };
-        let wanted: BTreeSet<(u8, u32)> = sources.filter_map(|source| ledger.bucket_of(source)).collect();
-        let loaded = stream::iter(wanted.into_iter().map(|key| {
-            let uri = ledger.root[&key].clone();
-            async move { Ok::<_, PortError>((key, parse::<Bucket>(&uri, &object::read(store, &uri).await?)?)) }
-        }))
-        .buffer_unordered(MAX_CONCURRENT_IO)
-        .try_collect()
-        .await?;
+        let wanted = sources.filter_map(|source| ledger.bucket_of(hash(source))).collect();
+        let loaded = ledger.buckets(store, wanted).await?;
         Ok(Self { loaded, ..ledger })
     }
 
-    fn bucket_of(&self, source: &str) -> Option<(u8, u32)> {
-        let hash = hash(source);
+    async fn buckets(
+        &self,
+        store: &dyn ObjectStore,
+        wanted: BTreeSet<(u8, u32)>,
+    ) -> Result<BTreeMap<(u8, u32), Bucket>, PortError> {
+        let reads = wanted.into_iter().map(|key| {
+            let uri = self.root[&key].clone();
+            async move { Ok::<_, PortError>((key, parse::<Bucket>(&uri, &object::read(store, &uri).await?)?)) }
+        });
+        stream::iter(reads)
+            .buffer_unordered(MAX_CONCURRENT_IO)
+            .try_collect()
+            .await
+    }
+
+    /// Reads the buckets of these sources as well, which are told by the digests in their files' paths, and gives the sources
+    /// that the ledger knows of, by digest.
+    pub async fn load_digests(
+        &mut self,
+        store: &dyn ObjectStore,
+        digests: impl Iterator<Item = &str>,
+    ) -> Result<BTreeMap<String, String>, PortError> {
+        let digests: BTreeSet<&str> = digests.collect();
+        let keys: BTreeSet<(u8, u32)> = digests
+            .iter()
+            .filter_map(|digest| self.bucket_of(hash_of_digest(digest)?))
+            .collect();
+        let new = keys
+            .iter()
+            .filter(|key| !self.loaded.contains_key(key))
+            .copied()
+            .collect();
+        let more = self.buckets(store, new).await?;
+        self.loaded.extend(more);
+        let sources = keys.iter().flat_map(|key| self.loaded[key].keys());
+        Ok(sources
+            .map(|source| (source_digest(source), source.clone()))
+            .filter(|(digest, _)| digests.contains(digest.as_str()))
+            .collect())
+    }
+
+    /// The addresses of the ledger's objects, by its root alone.
+    pub async fn objects(store: &dyn ObjectStore, root_uri: &str) -> Result<Vec<String>, PortError> {
+        let ledger = Self::load(store, Some(root_uri), std::iter::empty()).await?;
+        let root = std::iter::once(root_uri.to_string());
+        Ok(root.chain(ledger.root.into_values()).collect())
+    }
+
+    fn bucket_of(&self, hash: u32) -> Option<(u8, u32)> {
         (0..=MAX_DEPTH)
             .map(|depth| slot(hash, depth))
             .find(|key| self.root.contains_key(key))
@@ -139,7 +183,7 @@ impl Ledger {
         let mut root = self.root.clone();
         let mut touched: BTreeMap<(u8, u32), Bucket> = BTreeMap::new();
         for (source, holding) in changes {
-            let key = self.bucket_of(source).unwrap_or((0, 0));
+            let key = self.bucket_of(hash(source)).unwrap_or((0, 0));
             let bucket = touched
                 .entry(key)
                 .or_insert_with(|| self.loaded.get(&key).cloned().unwrap_or_default());

@@ -9,6 +9,7 @@
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
 //! * [`current`]: the table for those who only read it.
+//! * [`maintain`]: files that are too old, found and taken out of the ledger. [`reach`]: every object that the table still needs.
 //! * [`session`]: attempts, conflicts, answers that were lost.
 
 pub mod catalog;
@@ -19,9 +20,11 @@ mod decide;
 pub mod document;
 pub mod footer;
 pub mod ledger;
+mod maintain;
 pub mod manifests;
 mod object;
 pub mod plan;
+pub mod reach;
 pub mod schema;
 mod session;
 mod snapshot;
@@ -29,7 +32,7 @@ mod summary;
 
 use async_trait::async_trait;
 use uuid::Uuid;
-use watershed_lake::{CommitRequest, LakeLocation, TableChanged, TableSpec};
+use watershed_lake::{CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec};
 use watershed_ports::{Catalog, ObjectStore, PortError};
 
 /// Most attempts at one commit. Each conflict means that another committer made progress.
@@ -68,7 +71,7 @@ pub struct Ports<'a> {
 pub enum Outcome {
     /// The table holds its files since this commit.
     Applied,
-    /// The table held them before: the request was delivered again.
+    /// The table held them before: the request was delivered again. Of maintenance: there is nothing so old.
     AlreadyApplied,
     /// The table, or another request of the batch, knows of a newer version of the source. Nothing was changed.
     Superseded,
@@ -91,6 +94,8 @@ pub struct Committed {
     /// One a request, in their order. An error of kind transient or conflict: deliver it again; fault: its files, its
     /// contract or the table must be mended first. Nothing of such a request is in the table.
     pub outcomes: Vec<Result<Outcome, PortError>>,
+    /// The same of the maintenance requests.
+    pub maintained: Vec<Result<Outcome, PortError>>,
     /// To be announced: the new snapshot, or the current one again where a request was applied before, because the
     /// announcement may have been lost with the answer.
     pub changed: Option<TableChanged>,
@@ -98,8 +103,26 @@ pub struct Committed {
     pub effort: Effort,
 }
 
+/// Everything that is asked of one table at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Batch<'a> {
+    /// Files of sources.
+    pub requests: &'a [CommitRequest],
+    /// What is to go for its age.
+    pub maintenance: &'a [MaintenanceRequest],
+}
+
+impl<'a> From<&'a [CommitRequest]> for Batch<'a> {
+    fn from(requests: &'a [CommitRequest]) -> Self {
+        Self {
+            requests,
+            maintenance: &[],
+        }
+    }
+}
+
 /// Makes the table hold what the requests say, in one snapshot. All requests are for the table of `spec`; the table is made
-/// of it if the catalog has none.
-pub async fn commit(ports: Ports<'_>, lake: &LakeLocation, spec: &TableSpec, requests: &[CommitRequest]) -> Committed {
-    session::Session::new(ports, lake, spec, requests).run().await
+/// of it if the catalog has none and a request has files for it.
+pub async fn commit(ports: Ports<'_>, lake: &LakeLocation, spec: &TableSpec, batch: impl Into<Batch<'_>>) -> Committed {
+    session::Session::new(ports, lake, spec, batch.into()).run().await
 }

@@ -49,11 +49,19 @@ pub async fn list(store: &dyn ObjectStore, uri: &str) -> Result<Vec<ManifestFile
     Ok(list.consume_entries().into_iter().collect())
 }
 
-/// Reads manifests, in parallel; they come in any order.
+/// Reads manifests, in parallel, in their order.
 pub async fn load(store: &dyn ObjectStore, files: Vec<ManifestFile>) -> Result<Vec<LoadedManifest>, PortError> {
+    load_where(store, files, |_| true).await
+}
+
+/// The same, of those that are wanted when they are read.
+pub async fn load_where(
+    store: &dyn ObjectStore,
+    files: Vec<ManifestFile>,
+    is_wanted: impl Fn(&LoadedManifest) -> bool,
+) -> Result<Vec<LoadedManifest>, PortError> {
     stream::iter(files.into_iter().map(|file| async move {
-        let bytes = object::read(store, &file.manifest_path).await?;
-        let manifest = Manifest::parse_avro(&bytes).map_err(fault(&file.manifest_path))?;
+        let manifest = parse(store, &file).await?;
         let (schema, partition) = (
             manifest.metadata().schema.clone(),
             manifest.metadata().partition_spec.clone(),
@@ -68,8 +76,31 @@ pub async fn load(store: &dyn ObjectStore, files: Vec<ManifestFile>) -> Result<V
         })
     }))
     .buffered(MAX_CONCURRENT_IO)
+    .try_filter(|manifest| std::future::ready(is_wanted(manifest)))
     .try_collect()
     .await
+}
+
+async fn parse(store: &dyn ObjectStore, file: &ManifestFile) -> Result<Manifest, PortError> {
+    let bytes = object::read(store, &file.manifest_path).await?;
+    Manifest::parse_avro(&bytes).map_err(fault(&file.manifest_path))
+}
+
+/// Calls `each` with the path of every file that the manifest names for a snapshot that `is_kept`: those that live, and those that
+/// such a snapshot removed, because who reads its changes reads them.
+pub async fn paths(
+    store: &dyn ObjectStore,
+    file: &ManifestFile,
+    is_kept: impl Fn(i64) -> bool,
+    mut each: impl FnMut(&str),
+) -> Result<(), PortError> {
+    let manifest = parse(store, file).await?;
+    for entry in manifest.entries() {
+        if entry.is_alive() || is_kept(entry.snapshot_id().unwrap_or(file.added_snapshot_id)) {
+            each(entry.file_path());
+        }
+    }
+    Ok(())
 }
 
 /// Iceberg specification, "Sequence Number Inheritance".

@@ -1,20 +1,25 @@
 //! One commit from facts to swap, as often as it takes.
 
 use crate::{
-    BACKOFF_MS, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, Outcome, Ports, catalog,
+    BACKOFF_MS, Batch, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, Outcome, Ports, catalog,
     decide::Verdict,
     document::Document,
     footer::Footer,
     ledger::{Holding, Ledger},
-    manifests, object,
+    maintain::{Age, Chores},
+    manifests::{self, LoadedManifest},
+    object,
     plan::{self, Wanted},
     snapshot,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use iceberg::spec::TableMetadata;
+use iceberg::spec::{ManifestFile, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet};
-use watershed_lake::{CommitRequest, LakeLocation, TableChanged, TableSpec, table::properties};
+use watershed_lake::{
+    CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec, layout::metadata_prefix,
+    table::properties,
+};
 use watershed_ports::{CatalogEntry, Kind, PortError};
 
 /// What is known of the table when an attempt begins.
@@ -40,6 +45,7 @@ pub struct Session<'a> {
     lake: &'a LakeLocation,
     spec: &'a TableSpec,
     pub requests: &'a [CommitRequest],
+    pub maintenance: &'a [MaintenanceRequest],
     /// Read once a request, whatever the number of attempts.
     pub footers: BTreeMap<usize, Vec<Footer>>,
     pub failed: BTreeMap<usize, PortError>,
@@ -55,12 +61,13 @@ enum Step {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(ports: Ports<'a>, lake: &'a LakeLocation, spec: &'a TableSpec, requests: &'a [CommitRequest]) -> Self {
+    pub fn new(ports: Ports<'a>, lake: &'a LakeLocation, spec: &'a TableSpec, batch: Batch<'a>) -> Self {
         Self {
             ports,
             lake,
             spec,
-            requests,
+            requests: batch.requests,
+            maintenance: batch.maintenance,
             footers: BTreeMap::new(),
             failed: BTreeMap::new(),
             swaps: Vec::new(),
@@ -99,6 +106,7 @@ impl<'a> Session<'a> {
         let outcomes = (0..self.requests.len()).map(|index| Err(self.failed.get(&index).unwrap_or(error).clone()));
         Committed {
             outcomes: outcomes.collect(),
+            maintained: vec![Err(error.clone()); self.maintenance.len()],
             changed: None,
             effort: self.effort,
         }
@@ -113,14 +121,26 @@ impl<'a> Session<'a> {
         // What the contract may not change fails only the requests that would change the table.
         let evolved = document.evolve(self.spec);
         let metadata = document.typed()?;
+        let chores = Chores::new(self.maintenance, facts.entry.is_some(), &metadata, &evolved);
         let (verdicts, wanted) = self.choose(&facts, &metadata, evolved).await;
-        if wanted.is_empty() {
-            let again = verdicts.contains(&Verdict::Nothing(Outcome::AlreadyApplied));
-            let current = metadata.current_snapshot().filter(|_| again);
-            let changed = current.map(|snapshot| snapshot::announce(self.spec, snapshot));
-            return Ok(Step::Done(self.committed(&verdicts, changed).into()));
+        if wanted.is_empty() && chores.is_empty() {
+            return Ok(self.nothing(&metadata, &verdicts, &chores));
         }
-        self.apply(&facts, document, &metadata, &verdicts, wanted).await
+        self.apply(&facts, document, &metadata, (&verdicts, wanted), chores)
+            .await
+    }
+
+    /// The current snapshot, where what was asked before may have lost its announcement.
+    fn told_again(&self, metadata: &TableMetadata, verdicts: &[Verdict], chores: &Chores<'_>) -> Option<TableChanged> {
+        let is_repeated = verdicts.contains(&Verdict::Nothing(Outcome::AlreadyApplied));
+        let current = metadata.current_snapshot()?;
+        (is_repeated || chores.made(current)).then(|| snapshot::announce(self.spec, current))
+    }
+
+    /// The table is as it should be.
+    fn nothing(&self, metadata: &TableMetadata, verdicts: &[Verdict], chores: &Chores<'_>) -> Step {
+        let changed = self.told_again(metadata, verdicts, chores);
+        Step::Done(self.committed(verdicts, chores, changed).into())
     }
 
     async fn load(&self) -> Result<Facts, PortError> {
@@ -169,7 +189,7 @@ impl<'a> Session<'a> {
         None
     }
 
-    fn committed(&self, verdicts: &[Verdict], changed: Option<TableChanged>) -> Committed {
+    fn committed(&self, verdicts: &[Verdict], chores: &Chores<'_>, changed: Option<TableChanged>) -> Committed {
         let outcome = |index: usize| match verdicts[index] {
             Verdict::Nothing(outcome) => Ok(outcome),
             Verdict::Apply | Verdict::Same(_) => Ok(Outcome::Applied),
@@ -177,6 +197,7 @@ impl<'a> Session<'a> {
         };
         Committed {
             outcomes: (0..self.requests.len()).map(outcome).collect(),
+            maintained: chores.outcomes(),
             changed,
             effort: self.effort,
         }
@@ -187,35 +208,35 @@ impl<'a> Session<'a> {
         facts: &Facts,
         mut document: Document,
         metadata: &TableMetadata,
-        verdicts: &[Verdict],
-        wanted: Vec<Wanted<'a>>,
+        (verdicts, wanted): (&[Verdict], Vec<Wanted<'a>>),
+        mut chores: Chores<'a>,
     ) -> Result<Step, PortError> {
         let host = self.ports.host;
-        let metadata_prefix = format!("{}/metadata/", facts.location);
+        let metadata_prefix = metadata_prefix(&facts.location);
         let current = match metadata.current_snapshot() {
             Some(snapshot) => manifests::list(self.ports.store, snapshot.manifest_list()).await?,
             None => Vec::new(),
         };
-        // A table whose ledger was lost is searched whole.
-        let has_ledger = document.property(properties::LEDGER).is_some();
-        let may_hold = !has_ledger || wanted.iter().any(|wanted| wanted.held_files > 0);
-        let searched = current
-            .iter()
-            .filter(|file| may_hold && plan::lists_data(file))
-            .cloned()
-            .collect();
-        let loaded = manifests::load(self.ports.store, searched).await?;
-        let change = plan::change(&facts.location, &wanted, &loaded);
-        if self.rewritten_by_others(metadata, &change.missing) {
+        let loaded = self.search(&document, &current, &wanted, &chores).await?;
+        let mut change = plan::change(&facts.location, &wanted, &loaded);
+        if self.rewritten_by_others(metadata, &document, &change.missing) {
             return Ok(Step::Again);
         }
-        let holdings: BTreeMap<String, Holding> = wanted.iter().map(|wanted| holding(wanted)).collect();
-        let ledger = facts.ledger.updated(&holdings, &metadata_prefix, || host.uuid());
-        document.set_ledger(&ledger.root);
-        let mut objects = ledger.objects;
+        let aged = chores.remove(&facts.location, &loaded, &mut change);
+        let mut holdings: BTreeMap<String, Holding> = wanted.iter().map(|wanted| holding(wanted)).collect();
+        let mut ledger = facts.ledger.clone();
+        aged.take_out_of(&mut ledger, self.ports.store, &mut holdings).await?;
+        let mut objects = Vec::new();
+        if !holdings.is_empty() {
+            let updated = ledger.updated(&holdings, &metadata_prefix, || host.uuid());
+            document.set_ledger(&updated.root);
+            objects = updated.objects;
+        }
         let mut changed = None;
         if !change.is_empty() {
-            let tokens: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.request.token.as_str()).collect();
+            let mut tokens: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.request.token.as_str()).collect();
+            let aged = chores.tokens();
+            tokens.extend(aged.iter().map(String::as_str));
             let base = snapshot::Base {
                 spec: self.spec,
                 metadata,
@@ -225,21 +246,51 @@ impl<'a> Session<'a> {
             };
             changed = Some(snapshot::add(self.ports, &base, &change, &tokens, &mut document, &mut objects).await?);
         }
-        let mut outcome = self.committed(verdicts, changed);
-        outcome.effort.snapshots = u32::from(outcome.changed.is_some());
+        chores.expire(&mut document, host);
+        if holdings.is_empty() && changed.is_none() && !chores.expired {
+            return Ok(self.nothing(metadata, verdicts, &chores));
+        }
+        let snapshots = u32::from(changed.is_some());
+        let changed = changed.or_else(|| self.told_again(metadata, verdicts, &chores));
+        let mut outcome = self.committed(verdicts, &chores, changed);
+        outcome.effort.snapshots = snapshots;
         self.swap(facts, document, metadata, objects, outcome).await
     }
 
+    /// The manifests that list files which may go.
+    async fn search(
+        &self,
+        document: &Document,
+        current: &[ManifestFile],
+        wanted: &[Wanted<'a>],
+        chores: &Chores<'a>,
+    ) -> Result<Vec<LoadedManifest>, PortError> {
+        // A table whose ledger was lost is searched whole, where a source may have files that are to go.
+        let has_ledger = document.property(properties::LEDGER).is_some();
+        let may_hold = !wanted.is_empty() && (!has_ledger || wanted.iter().any(|wanted| wanted.held_files > 0));
+        if !may_hold && chores.ages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let data = current.iter().filter(|file| plan::lists_data(file)).cloned().collect();
+        // For age alone, what has nothing so old is let go of at once.
+        let is_kept =
+            |manifest: &LoadedManifest| may_hold || chores.ages.iter().any(|age: &Age<'_>| age.is_in(manifest));
+        manifests::load_where(self.ports.store, data, is_kept).await
+    }
+
     /// Files that another engine rewrote cannot be told by their path: to replace their source would double its rows.
-    fn rewritten_by_others(&mut self, metadata: &TableMetadata, missing: &[usize]) -> bool {
+    fn rewritten_by_others(&mut self, metadata: &TableMetadata, document: &Document, missing: &[usize]) -> bool {
         let rewrite = metadata
             .snapshots()
-            .find(|snapshot| snapshot.summary().operation.as_str() == "replace");
-        let Some(snapshot) = rewrite.filter(|_| !missing.is_empty()) else {
+            .find(|snapshot| snapshot.summary().operation.as_str() == "replace")
+            .map(|snapshot| snapshot.snapshot_id().to_string());
+        // A snapshot that was forgotten since leaves its name.
+        let rewrite = rewrite.or_else(|| document.property(properties::REWRITTEN).map(Into::into));
+        let Some(id) = rewrite.filter(|_| !missing.is_empty()) else {
             return false;
         };
         for &index in missing {
-            let (id, source) = (snapshot.snapshot_id(), &self.requests[index].source);
+            let source = &self.requests[index].source;
             let what = format!(
                 "table {}: files of {source} are gone, and snapshot {id} rewrote files: another engine may have merged \
                  them with others'. Roll the table back to before that snapshot, or delete the rows of the source by hand",
@@ -263,7 +314,11 @@ impl<'a> Session<'a> {
         document.finish(previous, host.now_ms().max(metadata.last_updated_ms()));
         let schema = document.typed()?.current_schema().clone();
         let version = previous.map_or(0, |uri| metadata_version(uri) + 1);
-        let uri = format!("{}/metadata/{version:05}-{}.metadata.json", facts.location, host.uuid());
+        let uri = format!(
+            "{}{version:05}-{}.metadata.json",
+            metadata_prefix(&facts.location),
+            host.uuid()
+        );
         let mut names: Vec<String> = objects.iter().map(|(uri, _)| uri.clone()).collect();
         names.push(uri.clone());
         let body = document.bytes();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{World, spec};
+use common::{World, Yielding, spec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use watershed_lake::CommitRequest;
@@ -258,7 +258,7 @@ async fn committers_that_meet_all_land() {
                     host: &world.host,
                 };
                 let lake = watershed_lake::LakeLocation::bucket(common::LAKE);
-                let done = watershed_table::commit(ports, &lake, spec, &[request]).await;
+                let done = watershed_table::commit(ports, &lake, spec, &[request][..]).await;
                 assert_eq!(done.outcomes, [Ok(Outcome::Applied)]);
                 conflicts += done.effort.conflicts;
             }
@@ -278,56 +278,6 @@ async fn committers_that_meet_all_land() {
         .filter(|key| key.contains("/snap-"))
         .count();
     assert_eq!(lists, WRITERS * COMMITS as usize);
-}
-
-/// A store whose calls take their turns.
-struct Yielding<'a>(&'a watershed_ports::memory::MemoryStore);
-
-#[async_trait::async_trait]
-impl watershed_ports::ObjectStore for Yielding<'_> {
-    async fn open(
-        &self,
-        id: &watershed_ports::ObjectId,
-        offset: u64,
-    ) -> Result<(watershed_ports::ObjectMeta, watershed_ports::ByteStream), watershed_ports::PortError> {
-        self.0.open(id, offset).await
-    }
-    async fn read_range(
-        &self,
-        id: &watershed_ports::ObjectId,
-        start: u64,
-        end: u64,
-    ) -> Result<bytes::Bytes, watershed_ports::PortError> {
-        tokio::task::yield_now().await;
-        self.0.read_range(id, start, end).await
-    }
-    async fn read(&self, id: &watershed_ports::ObjectId) -> Result<bytes::Bytes, watershed_ports::PortError> {
-        tokio::task::yield_now().await;
-        self.0.read(id).await
-    }
-    async fn put(&self, bucket: &str, key: &str, body: bytes::Bytes) -> Result<(), watershed_ports::PortError> {
-        tokio::task::yield_now().await;
-        self.0.put(bucket, key, body).await
-    }
-    async fn put_file(
-        &self,
-        bucket: &str,
-        key: &str,
-        path: &std::path::Path,
-    ) -> Result<(), watershed_ports::PortError> {
-        self.0.put_file(bucket, key, path).await
-    }
-    async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> Result<Vec<watershed_ports::Listed>, watershed_ports::PortError> {
-        self.0.list(bucket, prefix, after).await
-    }
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), watershed_ports::PortError> {
-        self.0.delete(bucket, key).await
-    }
 }
 
 #[tokio::test]

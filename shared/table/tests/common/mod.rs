@@ -24,7 +24,7 @@ use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryStore},
 };
-use watershed_table::{Committed, Host, Ports, commit};
+use watershed_table::{Batch, Committed, Host, Ports, commit};
 
 pub const LAKE: &str = "lake";
 
@@ -71,12 +71,16 @@ impl World {
     }
 
     pub async fn commit(&self, spec: &TableSpec, requests: &[CommitRequest]) -> Committed {
+        self.work(spec, requests.into()).await
+    }
+
+    pub async fn work(&self, spec: &TableSpec, batch: Batch<'_>) -> Committed {
         let ports = Ports {
             store: &self.store,
             catalog: &self.catalog,
             host: &self.host,
         };
-        commit(ports, &LakeLocation::bucket(LAKE), spec, requests).await
+        commit(ports, &LakeLocation::bucket(LAKE), spec, batch).await
     }
 
     /// Writes a file of these rows for the version and returns the request that names it.
@@ -246,4 +250,54 @@ pub fn parquet(rows: &[(i64, &str)]) -> (Vec<u8>, u64) {
     let numbers: Int64Array = rows.iter().map(|row| row.0).collect::<Vec<_>>().into();
     let names: StringArray = rows.iter().map(|row| Some(row.1)).collect();
     write(schema, vec![Arc::new(numbers), Arc::new(names)])
+}
+
+/// A store whose calls take their turns.
+pub struct Yielding<'a>(pub &'a MemoryStore);
+
+#[async_trait]
+impl ObjectStore for Yielding<'_> {
+    async fn open(
+        &self,
+        id: &ObjectId,
+        offset: u64,
+    ) -> Result<(watershed_ports::ObjectMeta, watershed_ports::ByteStream), watershed_ports::PortError> {
+        self.0.open(id, offset).await
+    }
+    async fn read_range(
+        &self,
+        id: &ObjectId,
+        start: u64,
+        end: u64,
+    ) -> Result<bytes::Bytes, watershed_ports::PortError> {
+        tokio::task::yield_now().await;
+        self.0.read_range(id, start, end).await
+    }
+    async fn read(&self, id: &ObjectId) -> Result<bytes::Bytes, watershed_ports::PortError> {
+        tokio::task::yield_now().await;
+        self.0.read(id).await
+    }
+    async fn put(&self, bucket: &str, key: &str, body: bytes::Bytes) -> Result<(), watershed_ports::PortError> {
+        tokio::task::yield_now().await;
+        self.0.put(bucket, key, body).await
+    }
+    async fn put_file(
+        &self,
+        bucket: &str,
+        key: &str,
+        path: &std::path::Path,
+    ) -> Result<(), watershed_ports::PortError> {
+        self.0.put_file(bucket, key, path).await
+    }
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<watershed_ports::Listed>, watershed_ports::PortError> {
+        self.0.list(bucket, prefix, after).await
+    }
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), watershed_ports::PortError> {
+        self.0.delete(bucket, key).await
+    }
 }

@@ -1,0 +1,24 @@
+//! What the function is told by its environment.
+
+use std::path::PathBuf;
+use watershed_ops::{ConfigErrors, Environment};
+
+/// Everything that differs between deployments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Folder with the contracts: `*.odcs.yaml`.
+    pub contracts: PathBuf,
+    /// Queue of the committer.
+    pub commit_queue_url: String,
+}
+
+impl Config {
+    /// All errors at once.
+    pub fn parse(mut environment: Environment) -> Result<Self, ConfigErrors> {
+        let config = Self {
+            contracts: environment.contracts(),
+            commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+        };
+        environment.finish(config)
+    }
+}

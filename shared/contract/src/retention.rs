@@ -1,0 +1,204 @@
+//! How long what is kept: `slaProperties` of the document, and `retention` of a schema object.
+
+use crate::{
+    age::{Age, Retention, RowRetention},
+    diagnostic::shown,
+    property::Property,
+    reader::{At, Map},
+};
+use watershed_lake::{ColumnType, PartitionField, Transform};
+
+/// Shortest time that snapshots are kept: who reads a table has so long to finish. Requests that come again need no snapshot: the
+/// ledger of the table knows them.
+pub const MIN_SNAPSHOTS_MS: i64 = DAY_MS;
+/// Shortest time that metadata which nothing names is kept: it is named within the minutes that a commit takes, or never.
+pub const MIN_ORPHANS_MS: i64 = DAY_MS;
+/// Shortest time that data files which nothing names are kept. A request that names them may wait 14 days in its queue and dead-letter
+/// queue (Amazon SQS, "Using dead-letter queues": the time counts from the first queue), and as many again after its redrive.
+pub const MIN_STAGED_MS: i64 = 29 * DAY_MS;
+/// Shortest time that refused rows are kept.
+pub const MIN_QUARANTINE_MS: i64 = DAY_MS;
+/// Longest of all these times.
+pub const MAX_AGE_MS: i64 = 36_500 * DAY_MS;
+/// Most units of the standard's retention.
+pub const MAX_RETENTION_UNITS: i64 = 36_500;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+const DEFAULT_ORPHANS_MS: i64 = 3 * DAY_MS;
+const DEFAULT_STAGED_MS: i64 = 30 * DAY_MS;
+const DURATION: &str = "hours or days: 36h, 30d";
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            rows: None,
+            snapshots_ms: None,
+            quarantine_ms: None,
+            orphans_ms: DEFAULT_ORPHANS_MS,
+            staged_ms: DEFAULT_STAGED_MS,
+        }
+    }
+}
+
+/// The `retention` entries of the document's `slaProperties`, and what each is about.
+pub(crate) struct Sla<'a> {
+    entries: Vec<Entry<'a>>,
+}
+
+struct Entry<'a> {
+    map: Map<'a>,
+    /// `object`, or `object.column`.
+    element: At<'a>,
+    object: &'a str,
+    column: Option<&'a str>,
+}
+
+impl<'a> Sla<'a> {
+    /// `objects`: names of the schema objects. Entries about none of them are reported.
+    pub(crate) fn read(root: &Map<'a>, objects: &[&str]) -> Self {
+        const HELP: &str =
+            "write element: the name of a schema object, a point, and its column that says how old a row is";
+        let maps = root.list("slaProperties").into_iter().filter_map(|at| at.map());
+        let retentions = maps.filter(|map| {
+            map.get("property")
+                .is_some_and(|at| at.is_text() && at.text() == Some("retention"))
+        });
+        let entries = retentions.filter_map(|map| {
+            let element = map.get("element").or_else(|| root.get("slaDefaultElement"));
+            let Some(element) = element else {
+                map.error("a retention without element", HELP);
+                return None;
+            };
+            let text = element.text()?;
+            let (object, column) = text.split_once('.').map_or((text, None), |(o, c)| (o, Some(c)));
+            if !objects.contains(&object) {
+                element.error(format!("element {} is of no schema object", shown(text)), HELP);
+                return None;
+            }
+            Some(Entry {
+                map,
+                element,
+                object,
+                column,
+            })
+        });
+        Self {
+            entries: entries.collect(),
+        }
+    }
+
+    fn rows(&self, object: &str, columns: &[Property<'_>], partition: &[PartitionField]) -> Option<RowRetention> {
+        let mut own = self.entries.iter().filter(|entry| entry.object == object);
+        let entry = own.next()?;
+        if let Some(second) = own.next() {
+            second
+                .element
+                .error(format!("a second retention of {object}"), "remove one");
+        }
+        let (column, age) = (column(entry, columns, partition), age(&entry.map));
+        Some(RowRetention {
+            column: column?,
+            age: age?,
+        })
+    }
+}
+
+/// The column that the element names, or else the one whose time the table is partitioned by.
+fn column(entry: &Entry<'_>, columns: &[Property<'_>], partition: &[PartitionField]) -> Option<usize> {
+    use Transform::{Day, Hour, Month, Year};
+    let help = format!("write element: {}. and a column of dates or timestamps", entry.object);
+    let Some(name) = entry.column else {
+        let timed = |field: &&PartitionField| matches!(field.transform, Year | Month | Day | Hour);
+        let mut timed: Vec<usize> = partition.iter().filter(timed).map(|field| field.column).collect();
+        timed.dedup();
+        if let [one] = timed[..] {
+            return Some(one);
+        }
+        entry
+            .element
+            .error("a retention that does not say by which column", help);
+        return None;
+    };
+    let found = columns.iter().position(|column| column.column.name == name);
+    let kind = found.and_then(|index| columns[index].kind);
+    let is_time = |kind| matches!(kind, ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz);
+    match (found, kind) {
+        (Some(index), Some(kind)) if is_time(kind) => Some(index),
+        // Its type was reported.
+        (Some(_), None) => None,
+        (Some(_), Some(kind)) => {
+            entry
+                .element
+                .error(format!("a retention by {name}, which is {kind}"), help);
+            None
+        }
+        (None, _) => {
+            entry
+                .element
+                .error(format!("no column {} in the table", shown(name)), help);
+            None
+        }
+    }
+}
+
+/// `value` and `unit`.
+fn age(map: &Map<'_>) -> Option<Age> {
+    let value = map
+        .need("value", "write value: how many units")?
+        .integer(1, MAX_RETENTION_UNITS)?;
+    let days = |days: i64| Age::Ms(value * days * DAY_MS);
+    let months = |months: u32| Age::Months(u32::try_from(value).unwrap_or(u32::MAX).saturating_mul(months));
+    let units = ["d", "day", "days"].map(|unit| (unit, days(1))).into_iter();
+    let units = units.chain(["w", "week", "weeks"].map(|unit| (unit, days(7))));
+    let units = units.chain(["m", "mo", "month", "months"].map(|unit| (unit, months(1))));
+    let units = units.chain(["y", "yr", "year", "years"].map(|unit| (unit, months(12))));
+    map.need("unit", "write unit: d, w, m (months) or y")?
+        .word(&units.collect::<Vec<_>>())
+}
+
+/// Of the schema object `map`, and its watershed property.
+pub(crate) fn read(
+    (map, custom): (&Map<'_>, Option<&Map<'_>>),
+    sla: &Sla<'_>,
+    columns: &[Property<'_>],
+    partition: &[PartitionField],
+) -> Retention {
+    let object = map.get("name").filter(At::is_text).and_then(|at| at.text());
+    let mut retention = Retention {
+        rows: sla.rows(object.unwrap_or_default(), columns, partition),
+        ..Retention::default()
+    };
+    let Some(map) = custom.and_then(|c| c.get("retention")).and_then(|at| at.map()) else {
+        return retention;
+    };
+    map.only(&["snapshots", "quarantine", "orphans", "staged"]);
+    let read = |key: &str, least_ms: i64| map.get(key).and_then(|at| duration(&at, least_ms));
+    retention.snapshots_ms = read("snapshots", MIN_SNAPSHOTS_MS);
+    retention.quarantine_ms = read("quarantine", MIN_QUARANTINE_MS);
+    retention.orphans_ms = read("orphans", MIN_ORPHANS_MS).unwrap_or(retention.orphans_ms);
+    retention.staged_ms = read("staged", MIN_STAGED_MS).unwrap_or(retention.staged_ms);
+    retention
+}
+
+/// `36h` or `30d`, in milliseconds.
+fn duration(at: &At<'_>, least_ms: i64) -> Option<i64> {
+    let text = at.spelling()?;
+    let unit = |suffix: char, unit_ms: i64| {
+        let digits = text.strip_suffix(suffix)?;
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        plain
+            .then(|| digits.parse::<i64>().ok()?.checked_mul(unit_ms))
+            .flatten()
+    };
+    let Some(ms) = unit('h', HOUR_MS).or_else(|| unit('d', DAY_MS)) else {
+        at.wrong(DURATION);
+        return None;
+    };
+    if ms < least_ms || ms > MAX_AGE_MS {
+        let (least, most) = (least_ms / DAY_MS, MAX_AGE_MS / DAY_MS);
+        at.wrong(&format!("{least}d to {most}d"));
+        return None;
+    }
+    Some(ms)
+}

@@ -1,0 +1,130 @@
+//! What is asked of a table's keeper beside new files: the second kind of message on the commit queue.
+
+use crate::{layout::Digest, message::CommitRequest, table::TableName};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+/// A message of the commit queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableRequest {
+    /// Files of a source.
+    Commit(CommitRequest),
+    /// Housekeeping.
+    Maintain(MaintenanceRequest),
+}
+
+impl TableRequest {
+    /// Of JSON: what has a key `maintain` is a [`MaintenanceRequest`], all else a [`CommitRequest`].
+    ///
+    /// Errors: what the JSON of that kind lacks or has too much.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Kind {
+            maintain: Option<IgnoredAny>,
+        }
+        let kind: Kind = serde_json::from_str(text)?;
+        if kind.maintain.is_some() {
+            serde_json::from_str(text).map(Self::Maintain)
+        } else {
+            serde_json::from_str(text).map(Self::Commit)
+        }
+    }
+
+    /// The table that it is for.
+    pub fn table(&self) -> &TableName {
+        match self {
+            Self::Commit(request) => &request.table,
+            Self::Maintain(request) => &request.table,
+        }
+    }
+
+    /// Id of the contract that describes the table.
+    pub fn contract(&self) -> &str {
+        match self {
+            Self::Commit(request) => &request.contract,
+            Self::Maintain(request) => &request.contract,
+        }
+    }
+}
+
+/// "Of this table, what is older than that shall go." Sent to the commit queue; means the same however often and in whatever
+/// order it arrives, and where nothing is so old, changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceRequest {
+    /// `database.table`.
+    pub table: TableName,
+    /// Id of the contract that describes the table.
+    pub contract: String,
+    /// What is to be done.
+    pub maintain: Maintain,
+    /// `X-Ray` trace header of the invocation that made the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Maintain {
+    /// Forget the snapshots that are older at that time than the table's properties say. No row changes.
+    ExpireSnapshots {
+        /// Milliseconds since 1970-01-01T00:00:00Z; a time that is yet to come counts as now.
+        as_of_ms: i64,
+    },
+    /// Remove every data file whose rows are all older. A file that has one row which is not, or whose time is null, stays.
+    RemoveBefore {
+        /// Column of dates or timestamps that says how old a row is. A timestamp without zone is taken as UTC.
+        column: String,
+        /// Microseconds since 1970-01-01T00:00:00Z. Of dates, the days before the one that this lies in.
+        before_us: i64,
+    },
+}
+
+impl MaintenanceRequest {
+    /// Names this very request in a snapshot's summary: 32 hex digits, a digest of all that it means.
+    pub fn token(&self) -> String {
+        let mut digest = Digest::new();
+        digest.part(self.table.to_string().as_bytes());
+        match &self.maintain {
+            Maintain::ExpireSnapshots { as_of_ms } => digest.part(&as_of_ms.to_le_bytes()),
+            Maintain::RemoveBefore { column, before_us } => {
+                digest.part(column.as_bytes());
+                digest.part(&before_us.to_le_bytes());
+            }
+        }
+        digest.hex()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_are_read_and_what_is_neither_says_what_is_wrong() {
+        let commit = r#"{"table":"a.b","contract":"c","source":"s3://raw/x","order":"01","token":"t","prefix":"s3://lake/x/","files":[]}"#;
+        assert!(
+            matches!(TableRequest::parse(commit), Ok(TableRequest::Commit(request)) if request.source == "s3://raw/x")
+        );
+        for maintain in [
+            Maintain::ExpireSnapshots { as_of_ms: 5 },
+            Maintain::RemoveBefore {
+                column: "at".into(),
+                before_us: -1,
+            },
+        ] {
+            let request = MaintenanceRequest {
+                table: "a.b".parse().unwrap(),
+                contract: "c".into(),
+                maintain,
+                trace: None,
+            };
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(TableRequest::parse(&text).unwrap(), TableRequest::Maintain(request));
+        }
+        let error = |text: &str| TableRequest::parse(text).unwrap_err().to_string();
+        assert!(error("{").contains("EOF"));
+        assert!(error("{}").contains("missing field `table`"));
+        assert!(error(r#"{"maintain":{"vacuum":{}}}"#).contains("unknown variant `vacuum`"));
+    }
+}

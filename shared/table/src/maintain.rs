@@ -1,0 +1,210 @@
+//! What goes for its age: which data files, which snapshots, and what the ledger says of it then.
+
+use crate::{
+    Host, Outcome,
+    document::Document,
+    ledger::{Holding, Ledger},
+    manifests::LoadedManifest,
+    plan::Change,
+    summary::TOKENS,
+};
+use iceberg::spec::{DataFile, PrimitiveLiteral, PrimitiveType, Snapshot, TableMetadata, Type};
+use std::collections::BTreeMap;
+use watershed_lake::{Maintain, MaintenanceRequest, layout::digest_in_path};
+use watershed_ports::{ObjectStore, PortError};
+
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// What is to be removed for its age, of one request.
+pub struct Age<'a> {
+    request: &'a MaintenanceRequest,
+    /// Field of the time.
+    field: i32,
+    /// Smallest value that stays, in the field's own unit: days or microseconds.
+    oldest: i64,
+}
+
+impl<'a> Age<'a> {
+    fn new(
+        request: &'a MaintenanceRequest,
+        column: &str,
+        before_us: i64,
+        metadata: &TableMetadata,
+    ) -> Result<Self, PortError> {
+        let wrong = |what: String| {
+            let table = &request.table;
+            PortError::fault(format!("table {table}, retention by column `{column}`: {what}"))
+        };
+        let field = metadata.current_schema().field_by_name(column);
+        let field =
+            field.ok_or_else(|| wrong("the table has no such column; name one of it in the contract".into()))?;
+        let oldest = match &*field.field_type {
+            Type::Primitive(PrimitiveType::Date) => before_us.div_euclid(DAY_US),
+            Type::Primitive(PrimitiveType::Timestamp | PrimitiveType::Timestamptz) => before_us,
+            other => {
+                return Err(wrong(format!(
+                    "it is {other}; name a date or a timestamp in the contract"
+                )));
+            }
+        };
+        Ok(Self {
+            request,
+            field: field.id,
+            oldest,
+        })
+    }
+
+    /// Whether every row of the file is older. A null has no age, and a file without bounds is of no known one.
+    fn is_past(&self, file: &DataFile) -> bool {
+        let newest = match file.upper_bounds().get(&self.field).map(iceberg::spec::Datum::literal) {
+            Some(PrimitiveLiteral::Int(days)) => i64::from(*days),
+            Some(PrimitiveLiteral::Long(micros)) => *micros,
+            _ => return false,
+        };
+        newest < self.oldest && file.null_value_counts().get(&self.field) == Some(&0)
+    }
+
+    /// Whether the manifest lists such a file.
+    pub fn is_in(&self, manifest: &LoadedManifest) -> bool {
+        manifest.live.iter().any(|entry| self.is_past(entry.data_file()))
+    }
+}
+
+/// The maintenance of one attempt, and what came of it so far.
+pub struct Chores<'a> {
+    /// What is to be removed.
+    pub ages: Vec<Age<'a>>,
+    /// Snapshots were forgotten.
+    pub expired: bool,
+    requests: &'a [MaintenanceRequest],
+    as_of_ms: Option<i64>,
+    outcomes: Vec<Result<Outcome, PortError>>,
+}
+
+impl<'a> Chores<'a> {
+    /// Of a table that is not there nothing is too old. `evolved`: what the table's contract may not change fails these as well.
+    pub fn new(
+        requests: &'a [MaintenanceRequest],
+        is_there: bool,
+        metadata: &TableMetadata,
+        evolved: &Result<(), PortError>,
+    ) -> Self {
+        let mut chores = Self {
+            ages: Vec::new(),
+            expired: false,
+            requests,
+            as_of_ms: None,
+            outcomes: Vec::new(),
+        };
+        for request in requests {
+            let planned = match (evolved, &request.maintain) {
+                _ if !is_there => Ok(()),
+                (Err(error), _) => Err(error.clone()),
+                (_, Maintain::ExpireSnapshots { as_of_ms }) => {
+                    chores.as_of_ms = chores.as_of_ms.max(Some(*as_of_ms));
+                    Ok(())
+                }
+                (_, Maintain::RemoveBefore { column, before_us }) => {
+                    Age::new(request, column, *before_us, metadata).map(|age| chores.ages.push(age))
+                }
+            };
+            chores.outcomes.push(planned.map(|()| Outcome::AlreadyApplied));
+        }
+        chores
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.ages.is_empty() && self.as_of_ms.is_none()
+    }
+
+    /// What came of each request.
+    pub fn outcomes(&self) -> Vec<Result<Outcome, PortError>> {
+        self.outcomes.clone()
+    }
+
+    /// Tokens of those that removed files.
+    pub fn tokens(&self) -> Vec<String> {
+        let requests = self.requests.iter().zip(&self.outcomes);
+        let applied = requests.filter(|(_, outcome)| **outcome == Ok(Outcome::Applied));
+        applied.map(|(request, _)| request.token()).collect()
+    }
+
+    /// Whether the snapshot was made by one of these.
+    pub fn made(&self, snapshot: &Snapshot) -> bool {
+        let tokens = snapshot.summary().additional_properties.get(TOKENS);
+        tokens.is_some_and(|tokens| self.ages.iter().any(|age| tokens.contains(&age.request.token())))
+    }
+
+    /// Every file that lives, is too old, and does not go anyway, goes.
+    pub fn remove(&mut self, location: &str, manifests: &[LoadedManifest], change: &mut Change) -> Aged {
+        let mut aged = Aged::default();
+        for manifest in manifests {
+            for entry in &manifest.live {
+                let Some(age) = self.ages.iter().find(|age| age.is_past(entry.data_file())) else {
+                    continue;
+                };
+                let path = entry.file_path();
+                let removed = change.removed.entry(manifest.file.manifest_path.clone()).or_default();
+                if !removed.insert(path.into()) {
+                    continue;
+                }
+                if let Some(digest) = digest_in_path(location, path) {
+                    *aged.files.entry(digest.into()).or_default() += 1;
+                }
+                let index = self
+                    .requests
+                    .iter()
+                    .position(|request| std::ptr::eq(request, age.request));
+                self.outcomes[index.expect("an age is of one of the requests")] = Ok(Outcome::Applied);
+            }
+        }
+        aged
+    }
+
+    /// Forgets snapshots, where that is asked for.
+    pub fn expire(&mut self, document: &mut Document, host: &dyn Host) {
+        let Some(as_of_ms) = self.as_of_ms else { return };
+        self.expired = document.expire(as_of_ms.min(host.now_ms()));
+        if !self.expired {
+            return;
+        }
+        for (request, outcome) in self.requests.iter().zip(&mut self.outcomes) {
+            if matches!(request.maintain, Maintain::ExpireSnapshots { .. }) && outcome.is_ok() {
+                *outcome = Ok(Outcome::Applied);
+            }
+        }
+    }
+}
+
+/// Files that went for their age, by the digest of their source.
+#[derive(Debug, Default)]
+pub struct Aged {
+    files: BTreeMap<String, u64>,
+}
+
+impl Aged {
+    /// The sources hold fewer files from now on, of the same version: else a later version would look for those that went, and
+    /// a request that comes again would bring them back.
+    pub async fn take_out_of(
+        &self,
+        ledger: &mut Ledger,
+        store: &dyn ObjectStore,
+        holdings: &mut BTreeMap<String, Holding>,
+    ) -> Result<(), PortError> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let sources = ledger
+            .load_digests(store, self.files.keys().map(String::as_str))
+            .await?;
+        let held = ledger.holdings();
+        for (digest, files) in &self.files {
+            // Of a file whose source the ledger does not know, there is nothing to remember.
+            let Some(source) = sources.get(digest) else { continue };
+            let holding = holdings.entry(source.clone()).or_insert_with(|| held[source].clone());
+            holding.files = holding.files.saturating_sub(*files);
+        }
+        Ok(())
+    }
+}
