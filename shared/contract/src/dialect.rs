@@ -6,12 +6,13 @@ use crate::{
 };
 
 /// Keys of the watershed property of a schema object that say how delimited text is split.
-pub(crate) const KEYS: [&str; 7] = [
+pub(crate) const KEYS: [&str; 8] = [
     "quote",
     "header",
     "escape",
     "comment",
     "skipRows",
+    "multiline",
     "raggedEnds",
     "repeatedHeader",
 ];
@@ -75,6 +76,7 @@ fn dialect(csv: &CsvFormat, custom: &Map<'_>) -> CsvFormat {
             .and_then(|lines| u32::try_from(lines).ok())
             .unwrap_or(csv.skip_lines),
         header,
+        multiline: custom.flag("multiline").unwrap_or(csv.multiline),
         ragged_ends: custom
             .get("raggedEnds")
             .and_then(|at| at.word(&[("refuse", RaggedEnds::Refuse), ("pad", RaggedEnds::Pad)]))

@@ -64,6 +64,11 @@ impl Standardiser {
         }
     }
 
+    /// The keys that were seen so far.
+    pub fn keys(&self) -> &KeyIndex {
+        &self.keys
+    }
+
     /// The keys that were seen.
     pub fn into_keys(self) -> KeyIndex {
         self.keys
