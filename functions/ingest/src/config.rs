@@ -1,6 +1,7 @@
 //! What the function is told by its environment.
 
-use std::path::PathBuf;
+use crate::parts::Sizes;
+use std::{num::NonZeroU64, path::PathBuf};
 use watershed_ops::{ConfigErrors, Environment};
 
 /// Memory for rows that wait for their order, by default: leaves room for the rest in 512 MB.
@@ -15,6 +16,10 @@ pub struct Config {
     pub lake_bucket: String,
     /// Queue of the committer.
     pub commit_queue_url: String,
+    /// The function's own queue, which parts of large objects are sent to.
+    pub raw_queue_url: String,
+    /// What a large object is, and how large its parts.
+    pub sizes: Sizes,
     /// Secret with the key of hashed columns, where there are any.
     pub hash_secret: Option<String>,
     /// Folder for scratch files: `/tmp` in Lambda.
@@ -30,6 +35,9 @@ impl Config {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
             commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+            raw_queue_url: environment
+                .required("WATERSHED_RAW_QUEUE_URL", "the URL of the queue that ingest reads from"),
+            sizes: sizes(&mut environment),
             hash_secret: Some(environment.or(
                 "WATERSHED_HASH_SECRET",
                 "the secret with the key of hashed columns",
@@ -40,5 +48,16 @@ impl Config {
             sink_memory_bytes: environment.or("WATERSHED_SINK_MEMORY", "a number of bytes", DEFAULT_SINK_MEMORY_BYTES),
         };
         environment.finish(config)
+    }
+}
+
+fn sizes(environment: &mut Environment) -> Sizes {
+    let mut bytes = |name: &str, default: NonZeroU64| environment.or(name, "a number of bytes above 0", default);
+    let default = Sizes::default();
+    Sizes {
+        split_above: bytes("WATERSHED_SPLIT_ABOVE", default.split_above),
+        part: bytes("WATERSHED_PART", default.part),
+        chain_above: bytes("WATERSHED_CHAIN_ABOVE", default.chain_above),
+        link: bytes("WATERSHED_LINK", default.link),
     }
 }

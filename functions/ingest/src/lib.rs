@@ -18,27 +18,30 @@ pub mod config;
 pub mod draft;
 pub mod event;
 pub mod object;
+pub mod parts;
 pub mod pipeline;
 pub mod quarantine;
 pub mod source;
+mod told;
 
 pub use config::Config;
 pub use object::{Places, Ports};
 
 use draft::Drafted;
-use event::{Created, Event};
+use event::{Asked, Created, Event};
 use lambda_runtime::Error;
 use object::Outcome;
+use parts::{Large, Message, Planned};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use watershed_aws_s3::S3Store;
 use watershed_aws_secrets::SecretsManager;
 use watershed_aws_sqs::SqsQueue;
-use watershed_contract::Contracts;
+use watershed_contract::{Contracts, Dataset};
 use watershed_lake::LakeLocation;
 use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Unit, process};
-use watershed_ports::PortError;
+use watershed_ports::{Kind, PortError};
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "ingest";
@@ -50,6 +53,7 @@ pub struct Ingest {
     contracts: Contracts,
     places: Places,
     commit_queue_url: String,
+    raw_queue_url: String,
     ports: OnceCell<Ports>,
 }
 
@@ -61,11 +65,13 @@ impl Ingest {
             hash_secret: config.hash_secret,
             scratch: config.scratch,
             sink_memory_bytes: config.sink_memory_bytes,
+            sizes: config.sizes,
         };
         Self {
             contracts,
             places,
             commit_queue_url: config.commit_queue_url,
+            raw_queue_url: config.raw_queue_url,
             ports: OnceCell::new(),
         }
     }
@@ -86,6 +92,7 @@ impl Ingest {
                 Ports {
                     store: Arc::new(S3Store::new(&aws)),
                     commits,
+                    parts: Arc::new(SqsQueue::new(&aws, &self.raw_queue_url)),
                     secrets: Arc::new(Parameters::new(Arc::new(SecretsManager::new(&aws)))),
                 }
             })
@@ -104,7 +111,8 @@ pub async fn handle(ingest: &Ingest, mut invocation: Invocation, event: Value) -
                 let trace = message.trace().or(invocation.trace()).map(String::from);
                 let outcome = match event::parse_body(&message.body) {
                     Err(error) => Err(PortError::fault(error.to_string())),
-                    Ok(objects) => all(ingest, &mut invocation, &objects, trace.as_deref()).await,
+                    Ok(Asked::Objects(objects)) => all(ingest, &mut invocation, &objects, trace.as_deref()).await,
+                    Ok(Asked::Ours(message)) => ours(ingest, &mut invocation, &message).await,
                 };
                 outcomes.push((message, outcome));
             }
@@ -133,64 +141,82 @@ async fn all(
     Ok(())
 }
 
+/// A message of the function to itself.
+async fn ours(ingest: &Ingest, invocation: &mut Invocation, message: &Message) -> Result<(), PortError> {
+    let created = match message {
+        Message::Part(part) => &part.object,
+        Message::Whole(whole) => &whole.object,
+    };
+    let Some(dataset) = in_time(ingest, invocation, created)? else {
+        return unmatched(ingest, invocation, created).await;
+    };
+    let (ports, places, trace) = (ingest.ports().await, &ingest.places, message.trace());
+    let outcome = match message {
+        Message::Whole(_) => object::ingest(ports, places, dataset, created, trace).await?,
+        Message::Part(part) => {
+            let large = Large {
+                ports,
+                places,
+                dataset,
+                created,
+                trace,
+            };
+            large.part(part).await?
+        }
+    };
+    told::outcome(invocation, dataset, created, outcome);
+    Ok(())
+}
+
+/// The contract of the object, if there is one, and there is time to work on it.
+fn in_time<'a>(
+    ingest: &'a Ingest,
+    invocation: &Invocation,
+    created: &Created,
+) -> Result<Option<&'a Arc<Dataset>>, PortError> {
+    if invocation.remaining_ms() < MIN_REMAINING_MS {
+        return Err(PortError::transient(format!(
+            "{}: not enough time is left of this invocation",
+            created.source.uri()
+        )));
+    }
+    Ok(ingest.contracts.find_by_key(&created.source.key))
+}
+
 async fn one(
     ingest: &Ingest,
     invocation: &mut Invocation,
     created: &Created,
     trace: Option<&str>,
 ) -> Result<(), PortError> {
-    let uri = created.source.uri();
-    if created.bytes == 0 && uri.ends_with('/') {
+    if created.bytes == 0 && created.source.key.ends_with('/') {
         return Ok(());
     }
-    if invocation.remaining_ms() < MIN_REMAINING_MS {
-        return Err(PortError::transient(format!(
-            "{uri}: not enough time is left of this invocation"
-        )));
-    }
-    let Some(dataset) = ingest.contracts.find_by_key(&created.source.key) else {
+    let Some(dataset) = in_time(ingest, invocation, created)? else {
         return unmatched(ingest, invocation, created).await;
     };
-    match object::ingest(ingest.ports().await, &ingest.places, dataset, created, trace).await? {
-        Outcome::Superseded(why) => {
-            invocation.metric("Superseded", Unit::Count, 1.0);
-            invocation.log(
-                Level::Info,
-                "object is gone or overwritten",
-                json!({"source": uri, "why": why}),
-            );
-        }
-        Outcome::Ingested(report) => {
-            invocation.metric("Objects", Unit::Count, 1.0);
-            invocation.metric("RowsAccepted", Unit::Count, report.accepted as f64);
-            invocation.metric("RowsQuarantined", Unit::Count, report.rejected as f64);
-            invocation.metric(
-                "ObjectsQuarantined",
-                Unit::Count,
-                f64::from(u8::from(report.object.is_some())),
-            );
-            invocation.metric("BytesIn", Unit::Bytes, report.bytes_in as f64);
-            invocation.field("source", uri.clone());
-            invocation.field("table", dataset.table.name.to_string());
-            invocation.field("files", report.data.len());
-            let reasons: serde_json::Map<String, Value> = report
-                .by_reason
-                .iter()
-                .map(|(reason, rows)| (reason.code().into(), (*rows).into()))
-                .collect();
-            invocation.field("quarantined_by_reason", reasons);
-            if let Some(reject) = report.object {
-                invocation.log(
-                    Level::Warn,
-                    "object quarantined",
-                    json!({"source": uri, "reason": reject.to_string()}),
-                );
+    let (ports, places) = (ingest.ports().await, &ingest.places);
+    let large = Large {
+        ports,
+        places,
+        dataset,
+        created,
+        trace,
+    };
+    let outcome = match large.plan().await {
+        Err(error) if error.kind == Kind::Rejected => Outcome::Superseded(error.message),
+        Err(error) => return Err(error.context(created.source.uri())),
+        Ok(Planned::Cut(cut)) => Outcome::Cut(cut),
+        Ok(Planned::Whole(why)) => {
+            if let Some(why) = why {
+                told::whole(invocation, created, why);
             }
+            object::ingest(ports, places, dataset, created, trace).await?
         }
-    }
+    };
+    told::outcome(invocation, dataset, created, outcome);
     Ok(())
 }
-
 /// No contract's location matches the object.
 async fn unmatched(ingest: &Ingest, invocation: &mut Invocation, created: &Created) -> Result<(), PortError> {
     let uri = created.source.uri();

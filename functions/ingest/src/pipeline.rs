@@ -12,9 +12,12 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, Treatment, reject::DecodeError};
+use watershed_decode::{Decoded, KeyIndex, ObjectReject, Reason, Standardiser, Treatment, reject::DecodeError};
 use watershed_lake::{
-    StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
+    StagedFile, TableSpec,
+    layout::{attempt_folder, path_in},
+    quarantine::MAX_OBJECT_PREVIEW_BYTES,
+    table::properties,
 };
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, arrow_schema};
 
@@ -98,9 +101,15 @@ pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report
     let mut attempt = 1;
     loop {
         let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
-        let mut pass = Pass::new(job, attempt)?;
+        let mut pass = Pass::new(job, attempt_folder(attempt))?;
         match pass.decode(&mut preview, keys, take) {
-            Ok(None) => return pass.finish(preview.bytes_read(), take),
+            Ok(None) => {
+                let report = pass.finish(preview.bytes_read(), take)?;
+                return Ok(Report {
+                    passes: attempt,
+                    ..report
+                });
+            }
             Ok(Some(repeated)) => keys = KeyIndex::known(repeated),
             Err(Stopped::Output(error)) => return Err(error.into()),
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
@@ -119,8 +128,11 @@ fn scratch(job: &Job, name: &str) -> Result<PathBuf, PipelineError> {
     Ok(folder)
 }
 
-enum Stopped {
+/// What ends a pass before the end.
+pub(crate) enum Stopped {
+    /// The object, or that it could not be read.
     Decode(DecodeError),
+    /// The output.
     Output(SinkError),
 }
 
@@ -142,29 +154,25 @@ impl From<SinkError> for Stopped {
     }
 }
 
-/// One pass over the object.
-struct Pass<'a> {
+/// One pass over the object, or over a part of it.
+pub(crate) struct Pass<'a> {
     job: &'a Job,
-    attempt: u32,
+    /// Of its files, below the staged prefix.
+    folder: String,
     data: Output,
     quarantine: Output,
     by_reason: BTreeMap<Reason, u64>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(job: &'a Job, attempt: u32) -> Result<Self, SinkError> {
+    /// Its files go to `folder` below the staged prefix.
+    pub(crate) fn new(job: &'a Job, folder: String) -> Result<Self, SinkError> {
         let (dataset, scratch) = (&job.dataset, &job.scratch);
         Ok(Self {
             job,
-            attempt,
+            folder,
             data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
-            quarantine: Output::new(
-                Table::Quarantine,
-                &dataset.quarantine,
-                job,
-                scratch,
-                QUARANTINE_MEMORY_BYTES,
-            )?,
+            quarantine: Output::quarantine(job)?,
             by_reason: BTreeMap::new(),
         })
     }
@@ -177,33 +185,40 @@ impl<'a> Pass<'a> {
         take: &mut Take<'_>,
     ) -> Result<Option<Vec<u64>>, Stopped> {
         let schema = arrow_schema(&self.job.dataset.table);
-        let refused = arrow_schema(&self.job.dataset.quarantine);
         let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
         let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment);
         let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
         while let Some(decoded) = source.read(&mut standardiser)? {
-            self.data.write(self.attempt, decoded.batch, take)?;
-            if !decoded.rejected.is_empty() {
-                for row in &decoded.rejected {
-                    *self.by_reason.entry(row.reason).or_default() += 1;
-                }
-                let rows = quarantine::rows(&self.job.origin, &refused, &decoded.rejected).map_err(SinkError::from)?;
-                self.quarantine.write(self.attempt, rows, take)?;
-            }
+            self.write(decoded, take)?;
         }
         let repeated = standardiser.into_keys().finish().map_err(DecodeError::Input)?;
         Ok(repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?)
     }
 
-    fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, PipelineError> {
-        let (accepted, data) = self.data.finish(self.attempt, take)?;
-        let (rejected, quarantine) = self.quarantine.finish(self.attempt, take)?;
+    /// The rows of a block.
+    pub(crate) fn write(&mut self, decoded: Decoded, take: &mut Take<'_>) -> Result<(), SinkError> {
+        self.data.write(&self.folder, decoded.batch, take)?;
+        if decoded.rejected.is_empty() {
+            return Ok(());
+        }
+        for row in &decoded.rejected {
+            *self.by_reason.entry(row.reason).or_default() += 1;
+        }
+        let schema = arrow_schema(&self.job.dataset.quarantine);
+        let rows = quarantine::rows(&self.job.origin, &schema, &decoded.rejected)?;
+        self.quarantine.write(&self.folder, rows, take)
+    }
+
+    /// Hands on what is left.
+    pub(crate) fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, SinkError> {
+        let (accepted, data) = self.data.finish(&self.folder, take)?;
+        let (rejected, quarantine) = self.quarantine.finish(&self.folder, take)?;
         Ok(Report {
             accepted: accepted.rows,
             rejected: rejected.rows,
             by_reason: self.by_reason,
             bytes_in,
-            passes: self.attempt,
+            passes: 1,
             object: None,
             data,
             quarantine,
@@ -212,7 +227,7 @@ impl<'a> Pass<'a> {
 }
 
 /// The whole object becomes one row of the quarantine.
-fn refuse(
+pub(crate) fn refuse(
     job: &Job,
     attempt: u32,
     mut reject: ObjectReject,
@@ -228,11 +243,12 @@ fn refuse(
         }
     }
     let table = &job.dataset.quarantine;
-    let mut output = Output::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)?;
+    let mut output = Output::quarantine(job)?;
+    let folder = attempt_folder(attempt);
     let bytes = input.bytes_read();
     let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, beginning, bytes);
-    output.write(attempt, row.map_err(SinkError::from)?, take)?;
-    let (_, quarantine) = output.finish(attempt, take)?;
+    output.write(&folder, row.map_err(SinkError::from)?, take)?;
+    let (_, quarantine) = output.finish(&folder, take)?;
     Ok(Report {
         bytes_in: bytes,
         passes: attempt,
@@ -243,13 +259,19 @@ fn refuse(
 }
 
 /// One table's files.
-struct Output {
+pub(crate) struct Output {
     table: Table,
     sink: Sink,
     staged: Vec<StagedFile>,
 }
 
 impl Output {
+    /// The quarantine's.
+    pub(crate) fn quarantine(job: &Job) -> Result<Self, SinkError> {
+        let table = &job.dataset.quarantine;
+        Self::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)
+    }
+
     fn new(table: Table, spec: &TableSpec, job: &Job, scratch: &Path, memory_bytes: usize) -> Result<Self, SinkError> {
         let folder = match table {
             Table::Data => "data",
@@ -273,30 +295,41 @@ impl Output {
         })
     }
 
-    fn write(&mut self, attempt: u32, batch: arrow_array::RecordBatch, take: &mut Take<'_>) -> Result<(), SinkError> {
+    /// Rows; files go to `folder`.
+    pub(crate) fn write(
+        &mut self,
+        folder: &str,
+        batch: arrow_array::RecordBatch,
+        take: &mut Take<'_>,
+    ) -> Result<(), SinkError> {
         let (table, staged) = (self.table, &mut self.staged);
         self.sink
-            .write(batch, &mut |file| hand_on(table, attempt, file, staged, take))
+            .write(batch, &mut |file| hand_on(table, folder, file, staged, take))
     }
 
-    fn finish(mut self, attempt: u32, take: &mut Take<'_>) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
+    /// What is left, and all files that were handed on.
+    pub(crate) fn finish(
+        mut self,
+        folder: &str,
+        take: &mut Take<'_>,
+    ) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
         let (table, staged) = (self.table, &mut self.staged);
         let report = self
             .sink
-            .finish(&mut |file| hand_on(table, attempt, file, staged, take))?;
+            .finish(&mut |file| hand_on(table, folder, file, staged, take))?;
         Ok((report, self.staged))
     }
 }
 
 fn hand_on(
     table: Table,
-    attempt: u32,
+    folder: &str,
     file: FinishedFile,
     staged: &mut Vec<StagedFile>,
     take: &mut Take<'_>,
 ) -> Result<(), SinkError> {
     let entry = StagedFile {
-        path: attempt_path(attempt, &file.path),
+        path: path_in(folder, &file.path),
         bytes: file.bytes,
         rows: file.rows,
     };

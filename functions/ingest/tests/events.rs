@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use serde_json::Value;
-use watershed_ingest::event::{Created, Event, parse_body};
+use watershed_ingest::event::{Asked, Created, Event, parse_body};
 
 /// What each message of an event tells of; an error where it is no event.
 fn read(name: &str) -> Vec<Result<Vec<Created>, String>> {
@@ -13,7 +13,11 @@ fn read(name: &str) -> Vec<Result<Vec<Created>, String>> {
         Event::Queue(batch) => batch
             .records
             .iter()
-            .map(|message| parse_body(&message.body).map_err(|e| e.to_string()))
+            .map(|message| match parse_body(&message.body) {
+                Ok(Asked::Objects(objects)) => Ok(objects),
+                Ok(Asked::Ours(message)) => panic!("{message:?} is no event of S3"),
+                Err(error) => Err(error.to_string()),
+            })
             .collect(),
     }
 }

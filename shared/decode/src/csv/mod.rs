@@ -106,7 +106,8 @@ impl<R: Read> CsvReader<R> {
         block.bare_cr = self.bare_cr;
     }
 
-    fn line_end(&self) -> u8 {
+    /// What ends its lines: `\n` (with or without a `\r` before it), or `\r` alone.
+    pub fn line_end(&self) -> u8 {
         if self.bare_cr { b'\r' } else { b'\n' }
     }
 
