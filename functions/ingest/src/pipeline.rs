@@ -115,7 +115,12 @@ pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
             Err(Stopped::Decode(DecodeError::Object(reject))) => {
                 drop(pass);
-                return refuse(job, attempt + 1, reject, &mut preview, take);
+                let refused = Refused {
+                    reject,
+                    bytes: preview.bytes_read(),
+                    beginning: preview.beginning().to_vec(),
+                };
+                return refuse(job, attempt + 1, refused, take);
             }
         }
         attempt += 1;
@@ -226,18 +231,27 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// An object that is refused as a whole.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) reject: ObjectReject,
+    /// Bytes that were read of it.
+    pub(crate) bytes: u64,
+    /// The first of them.
+    pub(crate) beginning: Vec<u8>,
+}
+
 /// The whole object becomes one row of the quarantine.
-pub(crate) fn refuse(
-    job: &Job,
-    attempt: u32,
-    mut reject: ObjectReject,
-    input: &mut Preview,
-    take: &mut Take<'_>,
-) -> Result<Report, PipelineError> {
-    let mut beginning = input.beginning();
+pub(crate) fn refuse(job: &Job, attempt: u32, refused: Refused, take: &mut Take<'_>) -> Result<Report, PipelineError> {
+    let Refused {
+        mut reject,
+        bytes,
+        mut beginning,
+    } = refused;
     if job.treatment.is_private() {
         // What it holds may not be shown, and what is said of it may name what it holds.
-        beginning = &[];
+        beginning.clear();
         if reject.reason.shows_input() {
             reject.message = reject.reason.without_value();
         }
@@ -245,8 +259,7 @@ pub(crate) fn refuse(
     let table = &job.dataset.quarantine;
     let mut output = Output::quarantine(job)?;
     let folder = attempt_folder(attempt);
-    let bytes = input.bytes_read();
-    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, beginning, bytes);
+    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, &beginning, bytes);
     output.write(&folder, row.map_err(SinkError::from)?, take)?;
     let (_, quarantine) = output.finish(&folder, take)?;
     Ok(Report {

@@ -22,6 +22,7 @@ pub use plan::{
 use crate::{
     event::Created,
     object::{self, Hands, Outcome, Places, Ports, Prefixes},
+    pipeline::{self, Refused},
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -34,6 +35,8 @@ use watershed_lake::{
 };
 use watershed_ports::{Kind, ObjectId, PortError};
 
+/// What one pass calls the attempt that says why an object is refused, behind the first.
+const REFUSED_ATTEMPT: u32 = 2;
 /// Records that are read at a time.
 const RECORDS_AT_ONCE: usize = 8;
 
@@ -98,19 +101,7 @@ impl Large<'_> {
             match self.read(part, &places).await {
                 Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
                 Err(error) => return Err(error.context(format!("part {} of {}", part.index, self.uri()))),
-                Ok(Ended::Refused(report)) => {
-                    let files: [&[StagedFile]; 2] = [&report.data, &report.quarantine];
-                    object::commit(
-                        self.ports,
-                        self.dataset,
-                        self.created,
-                        self.prefixes(),
-                        files,
-                        self.trace,
-                    )
-                    .await?;
-                    return Ok(Outcome::Ingested(report));
-                }
+                Ok(Ended::Refused(refused)) => return self.refuse(refused).await,
                 Ok(Ended::Done(new)) => record = Some(new),
             }
             let new = record.as_ref().map(serde_json::to_vec).transpose();
@@ -195,6 +186,18 @@ impl Large<'_> {
             })
         };
         object::drive(self.ports, &prefixes, work).await
+    }
+
+    /// The object becomes one row of the quarantine, as it would in one pass.
+    async fn refuse(&self, refused: Refused) -> Result<Outcome, PortError> {
+        let folder = object::scratch(self.places)?;
+        let job = object::job(self.ports, self.places, self.dataset, self.created, folder.path()).await?;
+        let prefixes = self.prefixes();
+        let work = move |hands: Hands| pipeline::refuse(&job, REFUSED_ATTEMPT, refused, &mut |file| hands.take(file));
+        let report = object::drive(self.ports, &prefixes, work).await?;
+        let files: [&[StagedFile]; 2] = [&report.data, &report.quarantine];
+        object::commit(self.ports, self.dataset, self.created, prefixes, files, self.trace).await?;
+        Ok(Outcome::Ingested(report))
     }
 
     /// All parts are done.

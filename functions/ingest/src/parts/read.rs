@@ -6,7 +6,7 @@ use super::{
     text::{Begun, Text},
 };
 use crate::{
-    pipeline::{self, Job, Pass, PipelineError, Report, Stopped, Take},
+    pipeline::{Job, Pass, PipelineError, Refused, Stopped, Take},
     source::Preview,
 };
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub enum Ended {
     /// Its record: its files are handed on.
     Done(Box<Record>),
     /// The object is refused as a whole, and reading it in one pass would say nothing else.
-    Refused(Report),
+    Refused(Refused),
 }
 
 /// Opens the object at a byte.
@@ -52,7 +52,7 @@ pub fn run(
     let mut input = None;
     match reads.all(&mut first, &mut input, open, take) {
         Ok(record) => Ok(Ended::Done(Box::new(record))),
-        Err(stopped) => reads.stopped(stopped, input.as_mut().unwrap_or(&mut first), take),
+        Err(stopped) => reads.stopped(stopped, input.as_ref().unwrap_or(&first)),
     }
 }
 
@@ -141,12 +141,16 @@ impl Reads<'_> {
 
     /// What is refused of a compressed object is what one pass would refuse: it stood behind the same text. Of another, a part does not
     /// know what one pass would have met before.
-    fn stopped(&self, stopped: Stopped, input: &mut Preview, take: &mut Take<'_>) -> Result<Ended, PipelineError> {
+    fn stopped(&self, stopped: Stopped, input: &Preview) -> Result<Ended, PipelineError> {
         match stopped {
             Stopped::Output(error) => Err(error.into()),
             Stopped::Decode(DecodeError::Input(error)) => Err(PipelineError::Input(error)),
             Stopped::Decode(DecodeError::Object(reject)) if self.compression != Compression::Plain => {
-                pipeline::refuse(self.job, REFUSED_ATTEMPT, reject, input, take).map(Ended::Refused)
+                Ok(Ended::Refused(Refused {
+                    reject,
+                    bytes: input.bytes_read(),
+                    beginning: input.beginning().to_vec(),
+                }))
             }
             Stopped::Decode(DecodeError::Object(reject)) => {
                 Ok(Ended::Done(Box::new(self.in_one_pass(&reject.to_string()))))
@@ -154,6 +158,3 @@ impl Reads<'_> {
         }
     }
 }
-
-/// The pass that an object counts as that is refused in its first.
-const REFUSED_ATTEMPT: u32 = 2;
