@@ -1,7 +1,11 @@
 //! What the function is told by its environment.
 
 use crate::parts::Sizes;
-use std::{num::NonZeroU64, path::PathBuf};
+use std::{
+    num::{NonZeroU32, NonZeroU64, ParseIntError},
+    path::PathBuf,
+    str::FromStr,
+};
 use watershed_ops::{ConfigErrors, Environment};
 
 /// Memory for rows that wait for their order, by default: leaves room for the rest in 512 MB.
@@ -51,13 +55,31 @@ impl Config {
     }
 }
 
+/// Bytes as the template counts them.
+const MIB: NonZeroU64 = NonZeroU64::new(1 << 20).expect("above 0");
+
 fn sizes(environment: &mut Environment) -> Sizes {
-    let mut bytes = |name: &str, default: NonZeroU64| environment.or(name, "a number of bytes above 0", default);
+    // No u32 of them is more bytes than a u64 counts.
+    let mut bytes = |name: &str, default: NonZeroU64| {
+        let told: Told = environment.or(name, "a number of MiB above 0", Told(None));
+        told.0.map_or(default, |mib| NonZeroU64::from(mib).saturating_mul(MIB))
+    };
     let default = Sizes::default();
     Sizes {
-        split_above: bytes("WATERSHED_SPLIT_ABOVE", default.split_above),
-        part: bytes("WATERSHED_PART", default.part),
-        chain_above: bytes("WATERSHED_CHAIN_ABOVE", default.chain_above),
-        link: bytes("WATERSHED_LINK", default.link),
+        split_above: bytes("WATERSHED_SPLIT_ABOVE_MB", default.split_above),
+        part: bytes("WATERSHED_PART_MB", default.part),
+        chain_above: bytes("WATERSHED_CHAIN_ABOVE_MB", default.chain_above),
+        link: bytes("WATERSHED_LINK_MB", default.link),
+    }
+}
+
+/// A number, where there is one.
+struct Told(Option<NonZeroU32>);
+
+impl FromStr for Told {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Some).map(Self)
     }
 }

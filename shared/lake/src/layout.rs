@@ -122,7 +122,7 @@ impl LakeLocation {
 }
 
 impl PartPlaces {
-    /// There once every part was asked for.
+    /// There once every part was asked for, or the whole.
     pub fn planned(&self) -> String {
         format!("{}/planned.json", self.root)
     }
@@ -135,6 +135,11 @@ impl PartPlaces {
     /// The record of a part, which is there once the part is done.
     pub fn record(&self, index: u32) -> String {
         format!("{}{index:05}.json", self.records())
+    }
+
+    /// There once the parts were joined, among the records, so that one listing tells of both.
+    pub fn joined_mark(&self) -> String {
+        format!("{}joined.json", self.records())
     }
 
     /// The prefix, with its slash, that [`PartPlaces::folder`] lies under where refused rows wait for the join.

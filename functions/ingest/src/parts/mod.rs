@@ -26,6 +26,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use plan::WHOLE;
 use read::Ended;
 use std::{io, sync::Arc};
 use watershed_contract::Dataset;
@@ -80,12 +81,16 @@ impl Large<'_> {
             Ok(cut) => cut,
             Err(why) => return Ok(Planned::Whole(Some(why))),
         };
+        let places = self.part_places(&cut.name());
+        // Whoever sends the event again wants the parts joined again.
+        let mark = places.joined_mark();
+        let (bucket, key) = split(&mark);
+        self.ports.store.delete(bucket, key).await?;
         for index in 0..cut.first_parts() {
             let start = u64::from(index) * cut.part_bytes();
             self.ask_for(cut, index, start).await?;
         }
-        self.put(&self.part_places(cut).planned(), Bytes::from_static(b"{}\n"))
-            .await?;
+        self.mark(&places.planned()).await?;
         Ok(Planned::Cut(cut))
     }
 
@@ -94,24 +99,28 @@ impl Large<'_> {
         if part.contract != self.dataset.digest {
             return self.plan_again().await;
         }
-        let places = self.part_places(part.cut);
+        let places = self.part_places(&part.cut.name());
         let mut done = self.done(&places).await?;
+        if done.contains(&places.joined_mark()) {
+            return Ok(Outcome::Part(None));
+        }
         let mut record = None;
         if !done.contains(&places.record(part.index)) {
             match self.read(part, &places).await {
                 Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
                 Err(error) => return Err(error.context(format!("part {} of {}", part.index, self.uri()))),
                 Ok(Ended::Refused(refused)) => return self.refuse(refused).await,
-                Ok(Ended::Done(new)) => record = Some(new),
+                Ok(Ended::Done(new)) => {
+                    let body = serde_json::to_vec(&new);
+                    let body = body.map_err(|e| PortError::fault(format!("a part's record as JSON: {e}")))?;
+                    self.put(&places.record(part.index), body.into()).await?;
+                    record = Some(new);
+                }
             }
-            let new = record.as_ref().map(serde_json::to_vec).transpose();
-            let body = new.map_err(|e| PortError::fault(format!("a part's record as JSON: {e}")))?;
-            self.put(&places.record(part.index), body.unwrap_or_default().into())
-                .await?;
             done = self.done(&places).await?;
         }
         match part.cut {
-            Cut::Lines { parts, .. } if done.len() >= parts as usize => self.join(part.cut, parts).await,
+            Cut::Lines { parts, .. } if done.len() >= parts as usize => self.join(&places, parts).await,
             Cut::Lines { .. } => Ok(Outcome::Part(record)),
             Cut::Chain { .. } => self.go_on(part, &places, record).await,
         }
@@ -135,7 +144,7 @@ impl Large<'_> {
                 self.ask_for(part.cut, part.index + 1, next).await?;
                 Ok(Outcome::Part(record))
             }
-            _ => self.join(part.cut, part.index + 1).await,
+            _ => self.join(places, part.index + 1).await,
         }
     }
 
@@ -145,17 +154,18 @@ impl Large<'_> {
         let replanned = async {
             let beginning = self.beginning().await?;
             let cut = plan::cut(self.dataset, self.created.bytes, &beginning, &self.places.sizes);
-            let Ok(cut) = cut else {
-                return self
-                    .in_one_pass("its contract changed, and parts are not for the new one")
-                    .await;
-            };
-            let planned = self.part_places(cut).planned();
+            let planned = self.part_places(&cut.map_or(WHOLE.into(), Cut::name)).planned();
             let (bucket, key) = split(&planned);
-            if self.ports.store.list(bucket, key, None).await?.is_empty() {
-                self.plan().await?;
+            let is_planned = !self.ports.store.list(bucket, key, None).await?.is_empty();
+            match cut {
+                _ if is_planned => Ok(Outcome::Part(None)),
+                Ok(cut) => self.plan().await.map(|_| Outcome::Cut(cut)),
+                Err(why) => {
+                    let uncut = self.in_one_pass(why).await?;
+                    self.mark(&planned).await?;
+                    Ok(uncut)
+                }
             }
-            Ok(Outcome::Cut(cut))
         };
         match replanned.await {
             Err(error) if error.kind == Kind::Rejected => Ok(Outcome::Superseded(error.message)),
@@ -201,23 +211,35 @@ impl Large<'_> {
     }
 
     /// All parts are done.
-    async fn join(&self, cut: Cut, parts: u32) -> Result<Outcome, PortError> {
-        let places = self.part_places(cut);
+    async fn join(&self, places: &PartPlaces, parts: u32) -> Result<Outcome, PortError> {
+        let outcome = match self.joined(places, parts).await? {
+            Err(why) => self.in_one_pass(&why).await?,
+            Ok(mut joined) => {
+                let prefixes = self.prefixes();
+                if !joined.waiting.is_empty() {
+                    joined.quarantine = self.join_quarantine(places, &prefixes, &joined).await?;
+                }
+                let files: [&[StagedFile]; 2] = [&joined.data, &joined.quarantine];
+                object::commit(self.ports, self.dataset, self.created, prefixes, files, self.trace).await?;
+                Outcome::Joined(joined)
+            }
+        };
+        // Only now: until then whatever comes again joins again.
+        self.mark(&places.joined_mark()).await?;
+        Ok(outcome)
+    }
+
+    /// The records together; or why the object must be read in one pass.
+    async fn joined(&self, places: &PartPlaces, parts: u32) -> Result<Result<Joined, String>, PortError> {
         let mut joined = Joined::default();
-        let records = (0..parts).map(|index| self.record(&places, index));
+        let records = (0..parts).map(|index| self.record(places, index));
         let mut records = std::pin::pin!(futures::stream::iter(records).buffered(RECORDS_AT_ONCE));
         while let Some(record) = records.try_next().await? {
             if let Err(why) = joined.add(record) {
-                return self.in_one_pass(&why).await;
+                return Ok(Err(why));
             }
         }
-        let prefixes = self.prefixes();
-        if !joined.waiting.is_empty() {
-            joined.quarantine = self.join_quarantine(&places, &prefixes, &joined).await?;
-        }
-        let files: [&[StagedFile]; 2] = [&joined.data, &joined.quarantine];
-        object::commit(self.ports, self.dataset, self.created, prefixes, files, self.trace).await?;
-        Ok(Outcome::Joined(joined))
+        Ok(Ok(joined))
     }
 
     async fn join_quarantine(
@@ -292,10 +314,14 @@ impl Large<'_> {
         self.ports.store.put(bucket, key, body).await
     }
 
-    fn part_places(&self, cut: Cut) -> PartPlaces {
-        self.places
-            .lake
-            .parts(&self.created.source, &self.dataset.digest, &cut.name())
+    /// An object whose being there says it all.
+    async fn mark(&self, uri: &str) -> Result<(), PortError> {
+        self.put(uri, Bytes::from_static(b"{}\n")).await
+    }
+
+    fn part_places(&self, plan: &str) -> PartPlaces {
+        let source = &self.created.source;
+        self.places.lake.parts(source, &self.dataset.digest, plan)
     }
 
     fn prefixes(&self) -> Prefixes {

@@ -16,9 +16,9 @@ pub const PART_BYTES: NonZeroU64 = NonZeroU64::new(256 << 20).expect("above 0");
 pub const CHAIN_ABOVE_BYTES: NonZeroU64 = NonZeroU64::new(2 << 30).expect("above 0");
 /// Decompressed text of such a part: some minutes, where an invocation has fifteen.
 pub const LINK_BYTES: NonZeroU64 = NonZeroU64::new(8 << 30).expect("above 0");
-/// Most parts of an object: their records are one page of a listing.
-pub const MAX_PARTS: u32 = 1_000;
-const _: () = assert!(MAX_PARTS as usize <= MAX_LISTED);
+/// Most parts of an object: their records, and the mark that they were joined, are one page of a listing.
+pub const MAX_PARTS: u32 = 999;
+const _: () = assert!((MAX_PARTS as usize) < MAX_LISTED);
 /// Bytes of the beginning that every part looks at: what stands before the records, and the block behind it that the reader looks at.
 pub const BEGINNING_BYTES: usize = 2 * BLOCK_BYTES;
 
@@ -88,6 +88,9 @@ impl Cut {
         }
     }
 }
+
+/// Stands for [`Cut::name`] where an object is not cut.
+pub const WHOLE: &str = "whole";
 
 /// Whether objects of the dataset may be read in parts, each without a look at the others; or why not. Whatever is asked of an object as
 /// a whole belongs here.
