@@ -3,16 +3,18 @@
 //! | | |
 //! |---|---|
 //! | Trigger | S3 `Object Created` through EventBridge and SQS; S3 event notifications through SQS or directly |
+//! | Trigger of its own | messages of the function on the raw queue: a part of a large object, or an object in one pass |
 //! | Input | CSV/TSV, NDJSON, Parquet; plain, gzip or zstd; the contract whose location matches the key |
 //! | Output | Parquet data files in the lake; two commit requests on the queue: the table's, and the quarantine's |
 //! | Key | bucket, key, version, sequencer and contract text: running again writes the same bytes to the same keys |
+//! | Large object | cut into parts ([`parts`]): a message each on the function's own queue; the last one joins them and asks for the commits |
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
 //! | No contract | acknowledged, counted as `Unmatched`; the object stays in the raw zone, a draft contract goes to the lake ([`draft`]), counted as `Drafted` |
 //!
-//! Sequence: read the event ([`event`]), find the contract, run the [`pipeline`] over the stream ([`object`]), send the requests.
+//! Sequence: read the event ([`event`]), find the contract, cut what is large ([`parts`]), else run the [`pipeline`] over the stream ([`object`]), send the requests.
 
 pub mod config;
 pub mod draft;
