@@ -83,3 +83,29 @@ impl FromStr for Told {
         text.parse().map(Some).map(Self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_mib_or_not_at_all() {
+        let parse = |more: &[(&str, &str)]| {
+            let all = [
+                ("WATERSHED_LAKE_BUCKET", "lake"),
+                ("WATERSHED_COMMIT_QUEUE_URL", "c"),
+                ("WATERSHED_RAW_QUEUE_URL", "r"),
+            ];
+            let variables = all
+                .iter()
+                .chain(more)
+                .map(|(name, value)| (name.to_string(), value.to_string()));
+            Config::parse(Environment::new(variables)).map(|config| config.sizes)
+        };
+        assert_eq!(parse(&[]), Ok(Sizes::default()));
+        let sizes = parse(&[("WATERSHED_PART_MB", "8")]).expect("a number above 0");
+        assert_eq!(sizes.part.get(), 8 << 20);
+        let errors = parse(&[("WATERSHED_LINK_MB", "0")]).expect_err("a link of nothing");
+        assert_eq!(errors.0, ["WATERSHED_LINK_MB is `0`: a number of MiB above 0"]);
+    }
+}

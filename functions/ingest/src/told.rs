@@ -35,9 +35,9 @@ pub fn outcome(invocation: &mut Invocation, dataset: &Dataset, created: &Created
                 .iter()
                 .map(|(reason, rows)| (reason.clone(), (*rows).into()));
             let rows = (joined.accepted, joined.rejected(), joined.bytes_in);
-            ingested(invocation, dataset, uri, rows, reasons.collect(), joined.data.len());
+            ingested(invocation, dataset, &uri, rows, reasons.collect(), joined.data.len());
         }
-        Outcome::Ingested(report) => whole_object(invocation, dataset, uri, &report),
+        Outcome::Ingested(report) => whole_object(invocation, dataset, &uri, &report),
     }
 }
 
@@ -47,18 +47,11 @@ pub fn whole(invocation: &mut Invocation, created: &Created, why: &str) {
     invocation.log(Level::Warn, "large object is read in one pass", found);
 }
 
-fn whole_object(invocation: &mut Invocation, dataset: &Dataset, uri: String, report: &Report) {
+fn whole_object(invocation: &mut Invocation, dataset: &Dataset, uri: &str, report: &Report) {
     let reasons = report.by_reason.iter();
     let reasons = reasons.map(|(reason, rows)| (reason.code().into(), (*rows).into()));
     let rows = (report.accepted, report.rejected, report.bytes_in);
-    ingested(
-        invocation,
-        dataset,
-        uri.clone(),
-        rows,
-        reasons.collect(),
-        report.data.len(),
-    );
+    ingested(invocation, dataset, uri, rows, reasons.collect(), report.data.len());
     if let Some(reject) = &report.object {
         invocation.metric("ObjectsQuarantined", Unit::Count, 1.0);
         let found = json!({"source": uri, "reason": reject.to_string()});
@@ -69,7 +62,7 @@ fn whole_object(invocation: &mut Invocation, dataset: &Dataset, uri: String, rep
 fn ingested(
     invocation: &mut Invocation,
     dataset: &Dataset,
-    uri: String,
+    uri: &str,
     (accepted, rejected, bytes_in): (u64, u64, u64),
     reasons: Map<String, Value>,
     files: usize,

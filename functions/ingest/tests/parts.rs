@@ -253,7 +253,7 @@ fn an_object_that_is_overwritten_in_the_middle_leaves_nothing_of_itself() {
     let mut messages = world.raw.drain();
     assert!(wait(world.invoke(&messages.remove(0))));
     let newer = world.store.insert("raw", KEY, "id,name,amount\n9,z,1\n");
-    messages.push(world.event_of(&newer, "002"));
+    messages.push(World::event_of(&newer, "002"));
     wait(world.deliver(messages, |_| (0, 1)));
     let tables = world.tables();
     assert_eq!(tables.0["test.things"], [["\"9\"", "\"z\"", "\"1.00\""]]);

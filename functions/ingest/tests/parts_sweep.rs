@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use watershed_ingest::parts::Message;
 use watershed_ports::faults::Fault;
 
-const SCHEMA: &str = r#"    customProperties: [{property: watershed, value: {multiline: MULTILINE}}]
+const SCHEMA: &str = r"    customProperties: [{property: watershed, value: {multiline: MULTILINE}}]
     properties:
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
       - {name: who, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: hash}}]}
-"#;
+";
 
 fn world(multiline: bool, object: &[u8], bytes: u64) -> World {
     let schema = SCHEMA.replace("MULTILINE", &multiline.to_string());

@@ -56,7 +56,7 @@ pub struct World {
     pub raw: Arc<MemoryQueue>,
     pub ingest: Ingest,
     pub meta: ObjectMeta,
-    _scratch: tempfile::TempDir,
+    scratch: tempfile::TempDir,
 }
 
 impl World {
@@ -68,12 +68,12 @@ impl World {
         let scratch = tempfile::tempdir().unwrap();
         let mut world = Self {
             meta: store.insert("raw", KEY, object.to_vec()),
-            ingest: ingest(contract, sizes, &scratch, [&store], [&commits, &raw], &faults),
+            ingest: ingest(contract, sizes, &scratch, &store, [&commits, &raw], &faults),
             faults,
             store,
             commits,
             raw,
-            _scratch: scratch,
+            scratch,
         };
         world.faults.clear();
         world.meta.bytes = object.len() as u64;
@@ -83,15 +83,15 @@ impl World {
     /// Another deployment over the same lake and queues.
     pub fn deploy(&mut self, contract: &str, sizes: Sizes) {
         let queues = [&self.commits, &self.raw];
-        self.ingest = ingest(contract, sizes, &self._scratch, [&self.store], queues, &self.faults);
+        self.ingest = ingest(contract, sizes, &self.scratch, &self.store, queues, &self.faults);
     }
 
     /// The event of the object.
     pub fn event(&self) -> String {
-        self.event_of(&self.meta, "001")
+        Self::event_of(&self.meta, "001")
     }
 
-    pub fn event_of(&self, meta: &ObjectMeta, sequencer: &str) -> String {
+    pub fn event_of(meta: &ObjectMeta, sequencer: &str) -> String {
         json!({
             "version": "0", "id": "e", "detail-type": "Object Created", "source": "aws.s3", "account": "1",
             "time": "2013-01-01T10:00:00Z", "region": "us-east-1", "resources": [],
@@ -180,7 +180,7 @@ fn ingest(
     contract: &str,
     sizes: Sizes,
     scratch: &tempfile::TempDir,
-    [store]: [&Arc<MemoryStore>; 1],
+    store: &Arc<MemoryStore>,
     [commits, raw]: [&Arc<MemoryQueue>; 2],
     faults: &Faults,
 ) -> Ingest {
@@ -217,7 +217,7 @@ fn rows_of(bytes: &[u8]) -> Vec<Vec<String>> {
 }
 
 fn texts(batch: &RecordBatch) -> Vec<Vec<String>> {
-    let columns: Vec<Vec<String>> = batch.columns().iter().map(|column| column_texts(column)).collect();
+    let columns: Vec<Vec<String>> = batch.columns().iter().map(column_texts).collect();
     (0..batch.num_rows())
         .map(|row| columns.iter().map(|column| column[row].clone()).collect())
         .collect()

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// rows do; else digests of them. Which of the two hangs on the types alone: keys of different batches compare. A row with a
 /// null in its key has no key, and what stands here for it means nothing.
 pub fn keys(columns: &[ArrayRef]) -> Vec<u128> {
-    if compare(columns.iter().map(|column| column.data_type())) {
+    if compare(columns.iter().map(Array::data_type)) {
         packed(columns)
     } else {
         digests(columns)

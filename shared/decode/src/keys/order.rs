@@ -69,7 +69,9 @@ mod tests {
     fn keys_ascend_or_they_do_not() {
         let range = |keys: &[u128]| {
             let mut order = InOrder::default();
-            keys.iter().for_each(|key| order.push(*key));
+            for key in keys {
+                order.push(*key);
+            }
             order.range()
         };
         assert_eq!(range(&[]), Ok(None));
