@@ -8,6 +8,8 @@ mod nycflights13;
 mod order;
 #[path = "flow/others.rs"]
 mod others;
+#[path = "flow/parts.rs"]
+mod parts;
 #[path = "flow/private.rs"]
 mod private;
 
@@ -15,7 +17,7 @@ use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -23,6 +25,7 @@ const TABLES: [(&str, &str); 7] = [
     ("unreadable", "simple"),
     ("broken", "strict"),
     ("people", "private"),
+    ("large", "lines"),
 ];
 
 fn cloud() -> &'static Cloud {

@@ -18,14 +18,17 @@ const DEPLOY_TIMEOUT: Duration = Duration::from_mins(3);
 /// Between two looks at it.
 const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
-/// while someone is looking; visibility is not six times the timeout, since nothing here is throttled.
-const PARAMETERS: [(&str, &str); 6] = [
+/// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
+/// laptop can show it.
+const PARAMETERS: [(&str, &str); 8] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
     ("IngestTimeoutSeconds", "120"),
     ("IngestVisibilitySeconds", "120"),
     ("IngestConcurrency", "4"),
+    ("SplitAboveMb", "16"),
+    ("PartMb", "8"),
 ];
 
 /// The stack's outputs.

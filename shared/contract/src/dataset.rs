@@ -92,11 +92,6 @@ impl CsvFormat {
             repeated_header: RepeatedHeader::Refuse,
         }
     }
-
-    /// No record holds a line end: the contract says so, or the dialect has nothing that would hide one.
-    pub fn records_are_lines(&self) -> bool {
-        !self.multiline || (self.quote.is_none() && self.escape.is_none())
-    }
 }
 
 /// What happens to a record that is the header again, as where files were joined.

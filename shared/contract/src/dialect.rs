@@ -19,6 +19,13 @@ pub(crate) const KEYS: [&str; 8] = [
 /// Most lines before the header.
 pub const MAX_SKIP_ROWS: i64 = 1_000;
 
+impl CsvFormat {
+    /// No record holds a line end: the contract says so, or the dialect has nothing that would hide one.
+    pub fn records_are_lines(&self) -> bool {
+        !self.multiline || (self.quote.is_none() && self.escape.is_none())
+    }
+}
+
 /// The server's format with the dialect of the watershed property.
 pub(crate) fn format(wire: &Format, map: &Map<'_>, custom: Option<&Map<'_>>) -> Format {
     let Format::Csv(csv) = wire else {

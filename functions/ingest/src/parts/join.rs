@@ -11,7 +11,11 @@ use std::{
     sync::Arc,
 };
 use watershed_decode::keys::{KeyRange, NotAscending};
-use watershed_lake::{StagedFile, message::MAX_FILES_PER_REQUEST, quarantine::column};
+use watershed_lake::{
+    StagedFile,
+    message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
+    quarantine::column,
+};
 use watershed_sink::SinkError;
 
 /// Refused rows that are held at a time: each may have the bytes of the longest record.
@@ -32,6 +36,8 @@ pub struct Joined {
     pub quarantine: Vec<StagedFile>,
     /// Refused rows as the parts left them: lines before the part, and file.
     pub waiting: Vec<(u64, StagedFile)>,
+    /// What the files take of a request.
+    request_bytes: usize,
     lines: u64,
     last_key: Option<u128>,
 }
@@ -49,7 +55,8 @@ impl Joined {
             }
             self.last_key = Some(keys.last);
         }
-        if self.data.len() + record.data.len() > MAX_FILES_PER_REQUEST {
+        self.request_bytes += record.data.iter().map(request_bytes).sum::<usize>();
+        if self.data.len() + record.data.len() > MAX_FILES_PER_REQUEST || self.request_bytes > MAX_REQUEST_BYTES {
             return Err("its parts make more files than a request names".into());
         }
         self.accepted += record.accepted;
@@ -69,6 +76,12 @@ impl Joined {
     pub fn rejected(&self) -> u64 {
         self.refused.values().sum()
     }
+}
+
+/// Bytes of a file in a request, or some more: its path, its numbers, the names of both.
+fn request_bytes(file: &StagedFile) -> usize {
+    const REST_BYTES: usize = 80;
+    file.path.len() + REST_BYTES
 }
 
 /// Opens a file of refused rows.
@@ -115,4 +128,45 @@ fn moved(batch: &RecordBatch, before: u64) -> Result<RecordBatch, arrow_schema::
     let lines: ArrayRef = Arc::new(Int64Array::from_iter_values(lines));
     columns[column::LINE] = lines;
     RecordBatch::try_new(batch.schema(), columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(files: usize, path_bytes: usize, keys: Option<&str>) -> Record {
+        let file = StagedFile {
+            path: "p".repeat(path_bytes),
+            bytes: 1,
+            rows: 1,
+        };
+        Record {
+            accepted: 1,
+            lines: 10,
+            keys: keys.map(Into::into),
+            data: vec![file.clone(); files],
+            quarantine: vec![file],
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn lines_and_rows_add_up_and_keys_go_on_ascending() {
+        let mut joined = Joined::default();
+        for keys in [Some("1-5"), None, Some("6-ff")] {
+            assert_eq!(joined.add(record(1, 1, keys)), Ok(()));
+        }
+        let before: Vec<u64> = joined.waiting.iter().map(|(before, _)| *before).collect();
+        assert_eq!((joined.accepted, joined.data.len(), before), (3, 3, vec![0, 10, 20]));
+        assert_eq!(joined.add(record(1, 1, Some("ff-100"))), Err(NotAscending.to_string()));
+        assert!(joined.add(record(1, 1, Some("x"))).is_err());
+    }
+
+    #[test]
+    fn more_files_than_a_request_names_are_for_one_pass() {
+        let mut joined = Joined::default();
+        assert_eq!(joined.add(record(MAX_FILES_PER_REQUEST, 1, None)), Ok(()));
+        assert!(joined.add(record(1, 1, None)).is_err());
+        assert!(Joined::default().add(record(MAX_FILES_PER_REQUEST, 200, None)).is_err());
+    }
 }
