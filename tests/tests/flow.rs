@@ -17,7 +17,7 @@ use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -26,6 +26,7 @@ const TABLES: [(&str, &str); 8] = [
     ("broken", "strict"),
     ("people", "private"),
     ("large", "lines"),
+    ("killed", "lines"),
 ];
 
 fn cloud() -> &'static Cloud {

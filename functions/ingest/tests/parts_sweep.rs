@@ -109,6 +109,12 @@ async fn a_join_is_made_once_and_again_where_the_event_is_sent_again() {
     assert_eq!(world.commits.drain(), Vec::<String>::new());
     world.run().await;
     assert_eq!(world.commits.drain().len(), 2);
+    // Another contract does not read what was joined by the one before.
+    let mut world = world;
+    let newer = SCHEMA.replace("MULTILINE", "false, nulls: [a]");
+    world.deploy(&contract("format: csv", &newer), parts_of(5));
+    world.deliver(messages, |_| (0, 1)).await;
+    assert_eq!(world.commits.drain(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -96,13 +96,14 @@ impl Large<'_> {
 
     /// Reads a part, unless it was, and joins the parts, if all were. Does the same however often it is called.
     pub async fn part(&self, part: &Part) -> Result<Outcome, PortError> {
-        if part.contract != self.dataset.digest {
-            return self.plan_again().await;
-        }
-        let places = self.part_places(&part.cut.name());
+        let source = &self.created.source;
+        let places = self.places.lake.parts(source, &part.contract, &part.cut.name());
         let mut done = self.done(&places).await?;
         if done.contains(&places.joined_mark()) {
             return Ok(Outcome::Part(None));
+        }
+        if part.contract != self.dataset.digest {
+            return self.plan_again().await;
         }
         let mut record = None;
         if !done.contains(&places.record(part.index)) {
