@@ -100,6 +100,18 @@ impl Cloud {
         )
     }
 
+    /// Keys of the lake that begin so, at most a page of them.
+    ///
+    /// # Panics
+    /// Where S3 refuses.
+    pub fn lake_keys(&self, prefix: &str) -> Vec<String> {
+        let s3 = aws::s3(&self.emulator.endpoint());
+        let list = s3.list_objects_v2().bucket(self.output("LakeBucket")).prefix(prefix);
+        let page = wait(list.send()).unwrap_or_else(|error| panic!("{prefix}: {error:?}"));
+        let objects = page.contents.unwrap_or_default();
+        objects.into_iter().filter_map(|object| object.key).collect()
+    }
+
     /// Sends a message to a queue of the template.
     ///
     /// # Panics

@@ -14,7 +14,7 @@ use std::{
 };
 use watershed_commit::{Commit, host::Machine};
 use watershed_contract::Contracts;
-use watershed_ingest::Ingest;
+use watershed_ingest::{Ingest, parts::Sizes};
 use watershed_lake::layout::split_uri;
 use watershed_ops::{BatchResponse, Invocation, Parameters};
 use watershed_ports::{
@@ -58,6 +58,8 @@ pub struct Memory {
     pub replays: Arc<MemoryQueue>,
     /// How long an invocation may take.
     pub timeout: Duration,
+    /// What is a large object.
+    pub sizes: Sizes,
     sequence: AtomicU64,
     scratch: tempfile::TempDir,
 }
@@ -94,6 +96,7 @@ impl Memory {
             commits: queue(),
             replays: queue(),
             timeout: Duration::from_mins(1),
+            sizes: Sizes::default(),
             sequence: AtomicU64::new(1),
             scratch: tempfile::tempdir().expect("a folder can be made"),
             faults,
@@ -112,6 +115,8 @@ impl Memory {
                     contracts: ".".into(),
                     lake_bucket: LAKE.into(),
                     commit_queue_url: "commits".into(),
+                    raw_queue_url: "raw".into(),
+                    sizes: self.sizes,
                     hash_secret: None,
                     scratch: self.scratch.path().into(),
                     sink_memory_bytes: 1 << 20,
@@ -120,6 +125,7 @@ impl Memory {
                 watershed_ingest::Ports {
                     store: self.store.clone(),
                     commits: self.commits.clone(),
+                    parts: self.raw.clone(),
                     secrets: Arc::new(Parameters::new(Arc::new(MemorySecrets::new(self.faults.clone())))),
                 },
             ),

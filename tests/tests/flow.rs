@@ -8,6 +8,8 @@ mod nycflights13;
 mod order;
 #[path = "flow/others.rs"]
 mod others;
+#[path = "flow/parts.rs"]
+mod parts;
 #[path = "flow/private.rs"]
 mod private;
 #[path = "flow/replay.rs"]
@@ -17,7 +19,7 @@ use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -26,6 +28,8 @@ const TABLES: [(&str, &str); 8] = [
     ("broken", "strict"),
     ("people", "private"),
     ("mended", "mended"),
+    ("large", "lines"),
+    ("killed", "lines"),
 ];
 
 fn cloud() -> &'static Cloud {

@@ -1,6 +1,7 @@
 //! Doing it again after a contract was mended: the tables end as if it had been right from the beginning.
 
 use serde_json::{Value, json};
+use watershed_ingest::parts::Sizes;
 use watershed_ports::faults::Fault;
 use watershed_replay::Report;
 use watershed_tests::{
@@ -21,7 +22,7 @@ fn contract(version: &str, separators: &str) -> String {
     format!(
         "version: {version}\nkind: DataContract\napiVersion: v3.1.0\nid: sales\nstatus: active\ndomain: shop\n\
          servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/sales/*.csv\", format: csv}}\n\
-         schema:\n  - name: sales\n    properties:\n\
+         schema:\n  - name: sales\n    customProperties: [{{property: watershed, value: {{multiline: false}}}}]\n    properties:\n\
          \x20     - {{name: id, logicalType: integer, required: true}}\n\
          \x20     - name: amount\n        logicalType: number\n        physicalType: \"DECIMAL(9,2)\"\n        \
          customProperties: [{{property: watershed, value: {{{separators}}}}}]\n"
@@ -106,6 +107,31 @@ async fn quarantined_rows_pass_once_the_contract_is_mended() {
         .into_iter()
         .filter(|(_, kind, _)| kind == "ReplayFinished");
     assert_eq!(finished.count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_read_in_parts_is_told_once_it_is_joined() {
+    let mut memory = ingested().await;
+    let bytes = |bytes: u64| std::num::NonZeroU64::new(bytes).expect("above 0");
+    memory.sizes = Sizes {
+        split_above: bytes(20),
+        part: bytes(7),
+        ..Sizes::default()
+    };
+    let request = json!({"replay": "in-parts", "quarantine": {"table": "shop.sales"}});
+    let report = replay(&memory, &memory.deploy(&mended()), &request).await;
+    assert!(report.complete, "{report:?}");
+    assert_eq!(
+        (report.sources.done, report.rows.passed, report.rows.accepted),
+        (2, 2, 3)
+    );
+    assert_eq!(tables(&memory).await, wanted().await);
+    let parts = memory.store.snapshot();
+    assert!(
+        parts.keys().any(|key| key.starts_with("lake/parts/")),
+        "{:?}",
+        parts.keys()
+    );
 }
 
 #[tokio::test]

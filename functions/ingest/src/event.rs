@@ -1,13 +1,15 @@
 //! Objects that an event tells of. S3 tells in three ways: through EventBridge and SQS, into SQS, and straight to the function.
 
+use crate::parts::Message;
 use chrono::DateTime;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use watershed_lake::{ReplayId, SourceVersion};
 use watershed_ops::SqsEvent;
 
 /// An object that was created.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Created {
     /// Which.
     pub source: SourceVersion,
@@ -16,6 +18,7 @@ pub struct Created {
     /// When it was created: microseconds since 1970-01-01T00:00:00Z.
     pub time_us: i64,
     /// The replay that asks for it, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayId>,
 }
 
@@ -48,9 +51,25 @@ impl Event {
     }
 }
 
-/// The objects that one message's body tells of: none for events that are not about a creation (S3's test event, say).
-pub fn parse_body(body: &str) -> Result<Vec<Created>, BadEvent> {
-    created(serde_json::from_str(body).map_err(|e| BadEvent(e.to_string()))?)
+/// What one message asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// These objects: none for events that are not about a creation (S3's test event, say).
+    Objects(Vec<Created>),
+    /// A part of an object, or an object in one pass: our own word.
+    Ours(Box<Message>),
+}
+
+/// What one message's body asks for.
+pub fn parse_body(body: &str) -> Result<Asked, BadEvent> {
+    let bad = |e: serde_json::Error| BadEvent(e.to_string());
+    let event: Value = serde_json::from_str(body).map_err(bad)?;
+    if event.get(Message::TAG).is_some() {
+        return serde_json::from_value(event)
+            .map(|message| Asked::Ours(Box::new(message)))
+            .map_err(bad);
+    }
+    created(event).map(Asked::Objects)
 }
 
 fn created(event: Value) -> Result<Vec<Created>, BadEvent> {

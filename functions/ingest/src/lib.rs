@@ -3,9 +3,11 @@
 //! | | |
 //! |---|---|
 //! | Trigger | S3 `Object Created` through EventBridge and SQS; S3 event notifications through SQS or directly |
+//! | Trigger of its own | messages of the function on the raw queue: a part of a large object, or an object in one pass |
 //! | Input | CSV/TSV, NDJSON, Parquet; plain, gzip or zstd; the contract whose location matches the key |
 //! | Output | Parquet data files in the lake; two commit requests on the queue: the table's, and the quarantine's |
 //! | Key | bucket, key, version, sequencer and contract text: running again writes the same bytes to the same keys |
+//! | Large object | cut into parts ([`parts`]): a message each on the function's own queue; the last one joins them and asks for the commits |
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Quality rule | as its `onFailure` says: the row or the object as above, or one WARN line, counted as `QualityWarnings` |
@@ -14,35 +16,37 @@
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
 //! | No contract | acknowledged, counted as `Unmatched`; the object stays in the raw zone, a draft contract goes to the lake ([`draft`]), counted as `Drafted` |
 //!
-//! Sequence: read the event ([`event`]), find the contract, run the [`pipeline`] over the stream ([`object`]), send the requests.
+//! Sequence: read the event ([`event`]), find the contract, cut what is large ([`parts`]), else run the [`pipeline`] over the stream ([`object`]), send the requests.
 
 pub mod config;
 pub mod draft;
 pub mod event;
 pub mod object;
+pub mod parts;
 pub mod pipeline;
 pub mod quarantine;
 mod replayed;
 pub mod source;
+mod told;
 
 pub use config::Config;
 pub use object::{Places, Ports};
 
 use draft::Drafted;
-use event::{Created, Event};
+use event::{Asked, Created, Event};
 use lambda_runtime::Error;
 use object::Outcome;
-use pipeline::Report;
+use parts::{Large, Message, Planned};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use watershed_aws_s3::S3Store;
 use watershed_aws_secrets::SecretsManager;
 use watershed_aws_sqs::SqsQueue;
-use watershed_contract::{Contracts, OnFailure};
-use watershed_lake::{LakeLocation, TableName};
+use watershed_contract::{Contracts, Dataset};
+use watershed_lake::LakeLocation;
 use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Unit, process};
-use watershed_ports::PortError;
+use watershed_ports::{Kind, PortError};
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "ingest";
@@ -54,6 +58,7 @@ pub struct Ingest {
     contracts: Contracts,
     places: Places,
     commit_queue_url: String,
+    raw_queue_url: String,
     ports: OnceCell<Ports>,
 }
 
@@ -65,11 +70,13 @@ impl Ingest {
             hash_secret: config.hash_secret,
             scratch: config.scratch,
             sink_memory_bytes: config.sink_memory_bytes,
+            sizes: config.sizes,
         };
         Self {
             contracts,
             places,
             commit_queue_url: config.commit_queue_url,
+            raw_queue_url: config.raw_queue_url,
             ports: OnceCell::new(),
         }
     }
@@ -90,6 +97,7 @@ impl Ingest {
                 Ports {
                     store: Arc::new(S3Store::new(&aws)),
                     commits,
+                    parts: Arc::new(SqsQueue::new(&aws, &self.raw_queue_url)),
                     secrets: Arc::new(Parameters::new(Arc::new(SecretsManager::new(&aws)))),
                 }
             })
@@ -108,7 +116,8 @@ pub async fn handle(ingest: &Ingest, mut invocation: Invocation, event: Value) -
                 let trace = message.trace().or(invocation.trace()).map(String::from);
                 let outcome = match event::parse_body(&message.body) {
                     Err(error) => Err(PortError::fault(error.to_string())),
-                    Ok(objects) => all(ingest, &mut invocation, &objects, trace.as_deref()).await,
+                    Ok(Asked::Objects(objects)) => all(ingest, &mut invocation, &objects, trace.as_deref()).await,
+                    Ok(Asked::Ours(message)) => ours(ingest, &mut invocation, &message).await,
                 };
                 outcomes.push((message, outcome));
             }
@@ -137,89 +146,83 @@ async fn all(
     Ok(())
 }
 
+/// A message of the function to itself.
+async fn ours(ingest: &Ingest, invocation: &mut Invocation, message: &Message) -> Result<(), PortError> {
+    let created = match message {
+        Message::Part(part) => &part.object,
+        Message::Whole(whole) => &whole.object,
+    };
+    let Some(dataset) = in_time(ingest, invocation, created)? else {
+        return unmatched(ingest, invocation, created).await;
+    };
+    let (ports, places, trace) = (ingest.ports().await, &ingest.places, message.trace());
+    let outcome = match message {
+        Message::Whole(_) => object::ingest(ports, places, dataset, created, trace).await?,
+        Message::Part(part) => {
+            let large = Large {
+                ports,
+                places,
+                dataset,
+                created,
+                trace,
+            };
+            large.part(part).await?
+        }
+    };
+    replayed::tell(ports, &places.lake, created, &outcome).await?;
+    told::outcome(invocation, dataset, created, outcome);
+    Ok(())
+}
+
+/// The contract of the object, if there is one, and there is time to work on it.
+fn in_time<'a>(
+    ingest: &'a Ingest,
+    invocation: &Invocation,
+    created: &Created,
+) -> Result<Option<&'a Arc<Dataset>>, PortError> {
+    if invocation.remaining_ms() < MIN_REMAINING_MS {
+        return Err(PortError::transient(format!(
+            "{}: not enough time is left of this invocation",
+            created.source.uri()
+        )));
+    }
+    Ok(ingest.contracts.find_by_key(&created.source.key))
+}
+
 async fn one(
     ingest: &Ingest,
     invocation: &mut Invocation,
     created: &Created,
     trace: Option<&str>,
 ) -> Result<(), PortError> {
-    let uri = created.source.uri();
-    if created.bytes == 0 && uri.ends_with('/') {
+    if created.bytes == 0 && created.source.key.ends_with('/') {
         return Ok(());
     }
-    if invocation.remaining_ms() < MIN_REMAINING_MS {
-        return Err(PortError::transient(format!(
-            "{uri}: not enough time is left of this invocation"
-        )));
-    }
-    let Some(dataset) = ingest.contracts.find_by_key(&created.source.key) else {
+    let Some(dataset) = in_time(ingest, invocation, created)? else {
         return unmatched(ingest, invocation, created).await;
     };
-    let outcome = object::ingest(ingest.ports().await, &ingest.places, dataset, created, trace).await?;
-    if let Some(replay) = &created.replay {
-        replayed::tell(ingest.ports().await, &ingest.places.lake.replay(replay), &uri, &outcome).await?;
-    }
-    match outcome {
-        Outcome::Superseded(why) => {
-            invocation.metric("Superseded", Unit::Count, 1.0);
-            invocation.log(
-                Level::Info,
-                "object is gone or overwritten",
-                json!({"source": uri, "why": why}),
-            );
+    let (ports, places) = (ingest.ports().await, &ingest.places);
+    let large = Large {
+        ports,
+        places,
+        dataset,
+        created,
+        trace,
+    };
+    let outcome = match large.plan().await {
+        Err(error) if error.kind == Kind::Rejected => Outcome::Superseded(error.message),
+        Err(error) => return Err(error.context(created.source.uri())),
+        Ok(Planned::Cut(cut)) => Outcome::Cut(cut),
+        Ok(Planned::Whole(why)) => {
+            if let Some(why) = why {
+                told::whole(invocation, created, why);
+            }
+            object::ingest(ports, places, dataset, created, trace).await?
         }
-        Outcome::Ingested(report, _) => tell(invocation, &uri, &dataset.table.name, &report),
-    }
+    };
+    replayed::tell(ports, &places.lake, created, &outcome).await?;
+    told::outcome(invocation, dataset, created, outcome);
     Ok(())
-}
-
-/// What came of an object, in metrics and logs.
-fn tell(invocation: &mut Invocation, uri: &str, table: &TableName, report: &Report) {
-    invocation.metric("Objects", Unit::Count, 1.0);
-    invocation.metric("RowsAccepted", Unit::Count, report.accepted as f64);
-    invocation.metric("RowsQuarantined", Unit::Count, report.rejected as f64);
-    invocation.metric(
-        "ObjectsQuarantined",
-        Unit::Count,
-        f64::from(u8::from(report.object.is_some())),
-    );
-    invocation.metric("BytesIn", Unit::Bytes, report.bytes_in as f64);
-    invocation.field("source", uri.to_string());
-    invocation.field("table", table.to_string());
-    invocation.field("files", report.data.len());
-    let reasons: serde_json::Map<String, Value> = report
-        .by_reason
-        .iter()
-        .map(|(reason, rows)| (reason.code().into(), (*rows).into()))
-        .collect();
-    invocation.field("quarantined_by_reason", reasons);
-    if let Some(reject) = &report.object {
-        invocation.log(
-            Level::Warn,
-            "object quarantined",
-            json!({"source": uri, "reason": reject.to_string()}),
-        );
-    }
-    let mut warnings = 0.0;
-    for result in &report.quality {
-        if result.passed || result.on_failure != OnFailure::Warn {
-            continue;
-        }
-        warnings += 1.0;
-        invocation.log(
-            Level::Warn,
-            "quality rule broken",
-            json!({
-                "source": uri,
-                "table": table.to_string(),
-                "rule": result.rule,
-                "column": result.column,
-                "found": result.found,
-                "wanted": result.wanted,
-            }),
-        );
-    }
-    invocation.metric("QualityWarnings", Unit::Count, warnings);
 }
 
 /// No contract's location matches the object.

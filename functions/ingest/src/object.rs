@@ -2,6 +2,7 @@
 
 use crate::{
     event::Created,
+    parts::{Cut, Joined, Record, Sizes},
     pipeline::{self, Emitted, Job, PipelineError, Report, Table},
     quarantine::Origin,
 };
@@ -38,6 +39,8 @@ pub struct Ports {
     pub store: Arc<dyn ObjectStore>,
     /// The committer's queue.
     pub commits: Arc<dyn Queue>,
+    /// The function's own queue: parts of large objects.
+    pub parts: Arc<dyn Queue>,
     /// Where the key of hashed columns is kept.
     pub secrets: Arc<Parameters>,
 }
@@ -53,6 +56,8 @@ pub struct Places {
     pub scratch: PathBuf,
     /// Memory for rows that wait for their order.
     pub sink_memory_bytes: usize,
+    /// What a large object is, and how large its parts.
+    pub sizes: Sizes,
 }
 
 /// What came of an object.
@@ -60,6 +65,14 @@ pub struct Places {
 pub enum Outcome {
     /// Its rows are in the lake, and the committer knows by these requests.
     Ingested(Report, Requests),
+    /// It is read in parts: these were asked for.
+    Cut(Cut),
+    /// A part of it is read, or was before; others are not yet.
+    Part(Option<Box<Record>>),
+    /// The parts of it, which were all read, are in the lake as one, and the committer knows.
+    Joined(Joined, Requests),
+    /// It was cut, and must be read in one pass for this reason: asked for.
+    Uncut(String),
     /// It is gone or was overwritten; the newer version has an event of its own.
     Superseded(String),
 }
@@ -86,9 +99,36 @@ pub async fn ingest(
     trace: Option<&str>,
 ) -> Result<Outcome, PortError> {
     let source = &created.source;
-    let folder = tempfile::tempdir_in(&places.scratch)
-        .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))?;
-    let job = Job {
+    let folder = scratch(places)?;
+    let job = job(ports, places, dataset, created, folder.path()).await?;
+    let id = object_id(created);
+    let prefixes = Prefixes::of(places, dataset, created);
+    let work = move |hands: Hands| pipeline::run(&job, &mut || hands.open(id.clone(), 0), &mut |file| hands.take(file));
+    let report = match drive(ports, &prefixes, work).await {
+        Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
+        other => other.map_err(|error| error.context(source.uri()))?,
+    };
+    let files: [&[StagedFile]; 2] = [&report.data, &report.quarantine];
+    let requests = commit(ports, dataset, created, prefixes, files, trace).await?;
+    Ok(Outcome::Ingested(report, requests))
+}
+
+/// A folder for one job; gone when dropped.
+pub(crate) fn scratch(places: &Places) -> Result<tempfile::TempDir, PortError> {
+    tempfile::tempdir_in(&places.scratch)
+        .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))
+}
+
+/// What is to be done with the object, in that folder.
+pub(crate) async fn job(
+    ports: &Ports,
+    places: &Places,
+    dataset: &Arc<Dataset>,
+    created: &Created,
+    scratch: &Path,
+) -> Result<Job, PortError> {
+    let source = &created.source;
+    Ok(Job {
         treatment: Arc::new(treatment(ports, places, dataset).await?),
         dataset: Arc::clone(dataset),
         origin: Origin {
@@ -97,24 +137,32 @@ pub async fn ingest(
             time_us: created.time_us,
             contract_version: dataset.version_text(),
         },
-        scratch: folder.path().into(),
+        scratch: scratch.into(),
         sink_memory_bytes: places.sink_memory_bytes,
-    };
-    let id = ObjectId {
+    })
+}
+
+/// The version that the event tells of.
+pub(crate) fn object_id(created: &Created) -> ObjectId {
+    let source = &created.source;
+    ObjectId {
         bucket: source.bucket.clone(),
         key: source.key.clone(),
         version_id: source.version_id.clone(),
         if_match: Some(source.etag.clone()),
-    };
-    let prefix = |table: &TableSpec| staged_prefix(&places.lake.table(table), source, &dataset.digest);
-    let prefixes = Prefixes {
-        data: prefix(&dataset.table),
-        quarantine: prefix(&dataset.quarantine),
-    };
-    let report = match drive(ports, job, id, &prefixes).await {
-        Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
-        other => other.map_err(|error| error.context(source.uri()))?,
-    };
+    }
+}
+
+/// Asks for the commit of an object's files: the dataset's, and the quarantine's.
+pub(crate) async fn commit(
+    ports: &Ports,
+    dataset: &Dataset,
+    created: &Created,
+    prefixes: Prefixes,
+    [data, quarantine]: [&[StagedFile]; 2],
+    trace: Option<&str>,
+) -> Result<Requests, PortError> {
+    let source = &created.source;
     let order = SourceOrder::s3(&source.sequencer, dataset.version);
     let request = |table: &TableSpec, prefix: String, files: &[StagedFile]| {
         let (table, contract, files, trace) = (
@@ -125,16 +173,15 @@ pub async fn ingest(
         );
         CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
     };
-    let data = request(&dataset.table, prefixes.data, &report.data);
-    let quarantine = request(&dataset.quarantine, prefixes.quarantine, &report.quarantine);
+    let data = request(&dataset.table, prefixes.data, data);
+    let quarantine = request(&dataset.quarantine, prefixes.quarantine, quarantine);
     send(ports, &data).await?;
     send(ports, &quarantine).await?;
-    let requests = Requests {
+    Ok(Requests {
         order,
         data_token: data.token,
         quarantine_token: quarantine.token,
-    };
-    Ok(Outcome::Ingested(report, requests))
+    })
 }
 
 /// What is done with personal columns. The key is asked for only where a column needs it.
@@ -163,26 +210,69 @@ async fn send(ports: &Ports, request: &CommitRequest) -> Result<(), PortError> {
     ports.commits.send(body).await
 }
 
-struct Prefixes {
-    data: String,
-    quarantine: String,
+/// Where the files of the two tables go.
+pub(crate) struct Prefixes {
+    pub(crate) data: String,
+    pub(crate) quarantine: String,
+}
+
+impl Prefixes {
+    /// Of that object.
+    pub(crate) fn of(places: &Places, dataset: &Dataset, created: &Created) -> Self {
+        let prefix = |table: &TableSpec| staged_prefix(&places.lake.table(table), &created.source, &dataset.digest);
+        Self {
+            data: prefix(&dataset.table),
+            quarantine: prefix(&dataset.quarantine),
+        }
+    }
 }
 
 /// What the pipeline, on its own thread, asks of the ports.
 enum Ask {
-    /// The object from its beginning.
-    Open(mpsc::Sender<io::Result<Bytes>>),
+    /// An object from that byte on.
+    Open(ObjectId, u64, mpsc::Sender<io::Result<Bytes>>),
     /// Take this file over.
     Upload(Emitted),
 }
 
-async fn drive(ports: &Ports, job: Job, id: ObjectId, prefixes: &Prefixes) -> Result<Report, PortError> {
+/// The ports, as a pipeline on its own thread has them.
+pub(crate) struct Hands(mpsc::Sender<Ask>);
+
+impl Hands {
+    /// The object from that byte on.
+    pub(crate) fn open(&self, id: ObjectId, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let (sender, receiver) = mpsc::channel(MAX_PIECES_WAITING);
+        let asked = self.0.blocking_send(Ask::Open(id, offset, sender));
+        asked.map_err(|_| closed())?;
+        Ok(Box::new(Pieces {
+            receiver,
+            current: Bytes::new(),
+            ended: false,
+        }))
+    }
+
+    /// Hands a file on.
+    pub(crate) fn take(&self, file: Emitted) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.0.blocking_send(Ask::Upload(file)).map_err(|_| closed().into())
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the upload failed")
+}
+
+/// Does `work` on a thread of its own, and what it asks of the ports.
+pub(crate) async fn drive<T: Send + 'static>(
+    ports: &Ports,
+    prefixes: &Prefixes,
+    work: impl FnOnce(Hands) -> Result<T, PipelineError> + Send + 'static,
+) -> Result<T, PortError> {
     let (asks, mut asked) = mpsc::channel(MAX_FILES_WAITING);
-    let pipeline = tokio::task::spawn_blocking(move || run(&job, &asks));
+    let pipeline = tokio::task::spawn_blocking(move || work(Hands(asks)));
     let mut failed = None;
     while let Some(ask) = asked.recv().await {
         match ask {
-            Ask::Open(pieces) => drop(tokio::spawn(feed(Arc::clone(&ports.store), id.clone(), pieces))),
+            Ask::Open(id, offset, pieces) => drop(tokio::spawn(feed(Arc::clone(&ports.store), id, offset, pieces))),
             Ask::Upload(file) => {
                 if let Err(error) = upload(ports, file, prefixes).await {
                     failed = Some(error);
@@ -200,22 +290,6 @@ async fn drive(ports: &Ports, job: Job, id: ObjectId, prefixes: &Prefixes) -> Re
         Some(error) => Err(error),
         None => ended.map_err(port_error),
     }
-}
-
-/// On a thread of its own.
-fn run(job: &Job, asks: &mpsc::Sender<Ask>) -> Result<Report, PipelineError> {
-    let closed = || io::Error::new(io::ErrorKind::ConnectionAborted, "the upload failed");
-    let mut open = || {
-        let (sender, receiver) = mpsc::channel(MAX_PIECES_WAITING);
-        asks.blocking_send(Ask::Open(sender)).map_err(|_| closed())?;
-        Ok(Box::new(Pieces {
-            receiver,
-            current: Bytes::new(),
-            ended: false,
-        }) as Box<dyn Read + Send>)
-    };
-    let mut take = |file| asks.blocking_send(Ask::Upload(file)).map_err(|_| closed().into());
-    pipeline::run(job, &mut open, &mut take)
 }
 
 fn port_error(error: PipelineError) -> PortError {
@@ -244,9 +318,8 @@ fn remove(path: &Path) -> Result<(), PortError> {
     std::fs::remove_file(path).map_err(|e| PortError::fault(format!("removing {}: {e}", path.display())))
 }
 
-/// Sends the object piece by piece, and opens it again where the stream breaks.
-async fn feed(store: Arc<dyn ObjectStore>, id: ObjectId, pieces: mpsc::Sender<io::Result<Bytes>>) {
-    let mut offset = 0;
+/// Sends the object from that byte on piece by piece, and opens it again where the stream breaks.
+async fn feed(store: Arc<dyn ObjectStore>, id: ObjectId, mut offset: u64, pieces: mpsc::Sender<io::Result<Bytes>>) {
     let mut reopened = 0;
     loop {
         let broke = match store.open(&id, offset).await {

@@ -13,10 +13,13 @@ use std::{
 };
 use watershed_contract::Dataset;
 use watershed_decode::{
-    KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment, quality, reject::DecodeError,
+    Decoded, KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment, quality, reject::DecodeError,
 };
 use watershed_lake::{
-    StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
+    StagedFile, TableSpec,
+    layout::{attempt_folder, path_in},
+    quarantine::MAX_OBJECT_PREVIEW_BYTES,
+    table::properties,
 };
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, arrow_schema};
 
@@ -24,7 +27,7 @@ use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, ar
 const QUARANTINE_MEMORY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Folder of keys that do not fit in memory, below the job's own.
-const KEYS: &str = "keys";
+pub(crate) const KEYS: &str = "keys";
 
 /// What is to be done.
 pub struct Job {
@@ -105,16 +108,27 @@ pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report
     let mut attempt = 1;
     loop {
         let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
-        let mut pass = Pass::new(job, attempt)?;
+        let mut pass = Pass::new(job, attempt_folder(attempt))?;
         match pass.decode(&mut preview, keys, take) {
-            Ok(None) => return pass.finish(preview.bytes_read(), take),
+            Ok(None) => {
+                let report = pass.finish(preview.bytes_read(), take)?;
+                return Ok(Report {
+                    passes: attempt,
+                    ..report
+                });
+            }
             Ok(Some(repeated)) => keys = KeyIndex::known(repeated),
             Err(Stopped::Output(error)) => return Err(error.into()),
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
             Err(Stopped::Decode(DecodeError::Object(reject))) => {
                 let rules = std::mem::take(&mut pass.rules);
                 drop(pass);
-                let report = refuse(job, attempt + 1, reject, &mut preview, take)?;
+                let refused = Refused {
+                    reject,
+                    bytes: preview.bytes_read(),
+                    beginning: preview.beginning().to_vec(),
+                };
+                let report = refuse(job, attempt + 1, refused, take)?;
                 return Ok(Report {
                     quality: rules,
                     ..report
@@ -131,8 +145,11 @@ fn scratch(job: &Job, name: &str) -> Result<PathBuf, PipelineError> {
     Ok(folder)
 }
 
-enum Stopped {
+/// What ends a pass before the end.
+pub(crate) enum Stopped {
+    /// The object, or that it could not be read.
     Decode(DecodeError),
+    /// The output.
     Output(SinkError),
 }
 
@@ -154,10 +171,11 @@ impl From<SinkError> for Stopped {
     }
 }
 
-/// One pass over the object.
-struct Pass<'a> {
+/// One pass over the object, or over a part of it.
+pub(crate) struct Pass<'a> {
     job: &'a Job,
-    attempt: u32,
+    /// Of its files, below the staged prefix.
+    folder: String,
     data: Output,
     quarantine: Output,
     by_reason: BTreeMap<Reason, u64>,
@@ -165,19 +183,14 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(job: &'a Job, attempt: u32) -> Result<Self, SinkError> {
+    /// Its files go to `folder` below the staged prefix.
+    pub(crate) fn new(job: &'a Job, folder: String) -> Result<Self, SinkError> {
         let (dataset, scratch) = (&job.dataset, &job.scratch);
         Ok(Self {
             job,
-            attempt,
+            folder,
             data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
-            quarantine: Output::new(
-                Table::Quarantine,
-                &dataset.quarantine,
-                job,
-                scratch,
-                QUARANTINE_MEMORY_BYTES,
-            )?,
+            quarantine: Output::quarantine(job)?,
             by_reason: BTreeMap::new(),
             rules: Vec::new(),
         })
@@ -191,20 +204,12 @@ impl<'a> Pass<'a> {
         take: &mut Take<'_>,
     ) -> Result<Option<Vec<u64>>, Stopped> {
         let schema = arrow_schema(&self.job.dataset.table);
-        let refused = arrow_schema(&self.job.dataset.quarantine);
         let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
         let rules = Quality::new(&dataset, &self.job.scratch.join(KEYS));
         let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment, rules);
         let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
         while let Some(decoded) = source.read(&mut standardiser)? {
-            self.data.write(self.attempt, decoded.batch, take)?;
-            if !decoded.rejected.is_empty() {
-                for row in &decoded.rejected {
-                    *self.by_reason.entry(row.reason).or_default() += 1;
-                }
-                let rows = quarantine::rows(&self.job.origin, &refused, &decoded.rejected).map_err(SinkError::from)?;
-                self.quarantine.write(self.attempt, rows, take)?;
-            }
+            self.write(decoded, take)?;
         }
         let (keys, rules) = standardiser.into_parts();
         let repeated = keys.finish().map_err(DecodeError::Input)?;
@@ -218,15 +223,30 @@ impl<'a> Pass<'a> {
         Ok(repeated)
     }
 
-    fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, PipelineError> {
-        let (accepted, data) = self.data.finish(self.attempt, take)?;
-        let (rejected, quarantine) = self.quarantine.finish(self.attempt, take)?;
+    /// The rows of a block.
+    pub(crate) fn write(&mut self, decoded: Decoded, take: &mut Take<'_>) -> Result<(), SinkError> {
+        self.data.write(&self.folder, decoded.batch, take)?;
+        if decoded.rejected.is_empty() {
+            return Ok(());
+        }
+        for row in &decoded.rejected {
+            *self.by_reason.entry(row.reason).or_default() += 1;
+        }
+        let schema = arrow_schema(&self.job.dataset.quarantine);
+        let rows = quarantine::rows(&self.job.origin, &schema, &decoded.rejected)?;
+        self.quarantine.write(&self.folder, rows, take)
+    }
+
+    /// Hands on what is left.
+    pub(crate) fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, SinkError> {
+        let (accepted, data) = self.data.finish(&self.folder, take)?;
+        let (rejected, quarantine) = self.quarantine.finish(&self.folder, take)?;
         Ok(Report {
             accepted: accepted.rows,
             rejected: rejected.rows,
             by_reason: self.by_reason,
             bytes_in,
-            passes: self.attempt,
+            passes: 1,
             object: None,
             quality: self.rules,
             data,
@@ -235,28 +255,37 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// An object that is refused as a whole.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) reject: ObjectReject,
+    /// Bytes that were read of it.
+    pub(crate) bytes: u64,
+    /// The first of them.
+    pub(crate) beginning: Vec<u8>,
+}
+
 /// The whole object becomes one row of the quarantine.
-fn refuse(
-    job: &Job,
-    attempt: u32,
-    mut reject: ObjectReject,
-    input: &mut Preview,
-    take: &mut Take<'_>,
-) -> Result<Report, PipelineError> {
-    let mut beginning = input.beginning();
+pub(crate) fn refuse(job: &Job, attempt: u32, refused: Refused, take: &mut Take<'_>) -> Result<Report, PipelineError> {
+    let Refused {
+        mut reject,
+        bytes,
+        mut beginning,
+    } = refused;
     if job.treatment.is_private() {
         // What it holds may not be shown, and what is said of it may name what it holds.
-        beginning = &[];
+        beginning.clear();
         if reject.reason.shows_input() {
             reject.message = reject.reason.without_value();
         }
     }
     let table = &job.dataset.quarantine;
-    let mut output = Output::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)?;
-    let bytes = input.bytes_read();
-    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, beginning, bytes);
-    output.write(attempt, row.map_err(SinkError::from)?, take)?;
-    let (_, quarantine) = output.finish(attempt, take)?;
+    let mut output = Output::quarantine(job)?;
+    let folder = attempt_folder(attempt);
+    let row = quarantine::object(&job.origin, &arrow_schema(table), &reject, &beginning, bytes);
+    output.write(&folder, row.map_err(SinkError::from)?, take)?;
+    let (_, quarantine) = output.finish(&folder, take)?;
     Ok(Report {
         bytes_in: bytes,
         passes: attempt,
@@ -267,13 +296,19 @@ fn refuse(
 }
 
 /// One table's files.
-struct Output {
+pub(crate) struct Output {
     table: Table,
     sink: Sink,
     staged: Vec<StagedFile>,
 }
 
 impl Output {
+    /// The quarantine's.
+    pub(crate) fn quarantine(job: &Job) -> Result<Self, SinkError> {
+        let table = &job.dataset.quarantine;
+        Self::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)
+    }
+
     fn new(table: Table, spec: &TableSpec, job: &Job, scratch: &Path, memory_bytes: usize) -> Result<Self, SinkError> {
         let folder = match table {
             Table::Data => "data",
@@ -297,30 +332,41 @@ impl Output {
         })
     }
 
-    fn write(&mut self, attempt: u32, batch: arrow_array::RecordBatch, take: &mut Take<'_>) -> Result<(), SinkError> {
+    /// Rows; files go to `folder`.
+    pub(crate) fn write(
+        &mut self,
+        folder: &str,
+        batch: arrow_array::RecordBatch,
+        take: &mut Take<'_>,
+    ) -> Result<(), SinkError> {
         let (table, staged) = (self.table, &mut self.staged);
         self.sink
-            .write(batch, &mut |file| hand_on(table, attempt, file, staged, take))
+            .write(batch, &mut |file| hand_on(table, folder, file, staged, take))
     }
 
-    fn finish(mut self, attempt: u32, take: &mut Take<'_>) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
+    /// What is left, and all files that were handed on.
+    pub(crate) fn finish(
+        mut self,
+        folder: &str,
+        take: &mut Take<'_>,
+    ) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
         let (table, staged) = (self.table, &mut self.staged);
         let report = self
             .sink
-            .finish(&mut |file| hand_on(table, attempt, file, staged, take))?;
+            .finish(&mut |file| hand_on(table, folder, file, staged, take))?;
         Ok((report, self.staged))
     }
 }
 
 fn hand_on(
     table: Table,
-    attempt: u32,
+    folder: &str,
     file: FinishedFile,
     staged: &mut Vec<StagedFile>,
     take: &mut Take<'_>,
 ) -> Result<(), SinkError> {
     let entry = StagedFile {
-        path: attempt_path(attempt, &file.path),
+        path: path_in(folder, &file.path),
         bytes: file.bytes,
         rows: file.rows,
     };

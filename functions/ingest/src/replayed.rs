@@ -1,38 +1,65 @@
 //! What came of an object that a replay asked for, put where the replay counts it.
 
-use crate::object::{Outcome, Ports};
+use crate::{
+    event::Created,
+    object::{Outcome, Ports, Requests},
+    pipeline::Report,
+};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use watershed_lake::{
-    layout::{ReplayPlaces, split_uri},
+    LakeLocation,
+    layout::split_uri,
     replay::{Reingested, Replayed},
 };
 use watershed_ports::PortError;
 
-/// Tells the replay of the source.
-pub async fn tell(ports: &Ports, places: &ReplayPlaces, source_uri: &str, outcome: &Outcome) -> Result<(), PortError> {
+/// Tells the replay of the source, where one asked for it, and it is done.
+pub async fn tell(ports: &Ports, lake: &LakeLocation, created: &Created, outcome: &Outcome) -> Result<(), PortError> {
+    let Some(replay) = &created.replay else {
+        return Ok(());
+    };
     let ingested = match outcome {
         Outcome::Superseded(_) => None,
-        Outcome::Ingested(report, requests) => Some(Reingested {
-            order: requests.order.clone(),
-            data_token: requests.data_token.clone(),
-            quarantine_token: requests.quarantine_token.clone(),
-            accepted: report.accepted,
-            quarantined: report.rejected + u64::from(report.object.is_some()),
-            by_reason: report
-                .object
-                .iter()
-                .map(|reject| (reject.reason, 1))
-                .chain(report.by_reason.iter().map(|(reason, rows)| (*reason, *rows)))
-                .map(|(reason, rows)| (reason.code().to_string(), rows))
-                .collect(),
-        }),
+        Outcome::Ingested(report, requests) => Some(whole(report, requests)),
+        Outcome::Joined(joined, requests) => Some(reingested(
+            requests,
+            (joined.accepted, joined.rejected()),
+            joined.refused.clone(),
+        )),
+        // Its parts are read, or it is in one pass, by messages of their own.
+        Outcome::Cut(_) | Outcome::Part(_) | Outcome::Uncut(_) => return Ok(()),
     };
-    let replayed = Replayed {
-        source: source_uri.into(),
-        ingested,
-    };
-    let uri = places.done(source_uri);
+    let source = created.source.uri();
+    let uri = lake.replay(replay).done(&source);
+    let replayed = Replayed { source, ingested };
     let (bucket, key) = split_uri(&uri).ok_or_else(|| PortError::fault(format!("{uri} is no place in a bucket")))?;
     let body = serde_json::to_vec(&replayed).map_err(|e| PortError::fault(format!("{uri} as JSON: {e}")))?;
     ports.store.put(bucket, key, Bytes::from(body)).await
+}
+
+fn whole(report: &Report, requests: &Requests) -> Reingested {
+    let of_object = report.object.iter().map(|reject| (reject.reason, 1));
+    let of_rows = report.by_reason.iter().map(|(reason, rows)| (*reason, *rows));
+    let by_reason = of_object.chain(of_rows);
+    reingested(
+        requests,
+        (report.accepted, report.rejected + u64::from(report.object.is_some())),
+        by_reason.map(|(reason, rows)| (reason.code().into(), rows)).collect(),
+    )
+}
+
+fn reingested(
+    requests: &Requests,
+    (accepted, quarantined): (u64, u64),
+    by_reason: BTreeMap<String, u64>,
+) -> Reingested {
+    Reingested {
+        order: requests.order.clone(),
+        data_token: requests.data_token.clone(),
+        quarantine_token: requests.quarantine_token.clone(),
+        accepted,
+        quarantined,
+        by_reason,
+    }
 }

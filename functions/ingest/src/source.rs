@@ -4,6 +4,10 @@ use arrow_schema::SchemaRef;
 use std::{
     io::{self, Read, Seek, SeekFrom},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use watershed_contract::{Dataset, Format};
 use watershed_decode::{
@@ -89,7 +93,18 @@ pub struct Preview {
     input: Box<dyn Read + Send>,
     beginning: Vec<u8>,
     limit: usize,
-    bytes: u64,
+    bytes: Counter,
+}
+
+/// Bytes that were read, told while they are.
+#[derive(Debug, Clone, Default)]
+pub struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    /// So far.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Preview {
@@ -99,7 +114,7 @@ impl Preview {
             input,
             beginning: Vec::new(),
             limit,
-            bytes: 0,
+            bytes: Counter::default(),
         }
     }
 
@@ -110,7 +125,12 @@ impl Preview {
 
     /// Bytes read so far.
     pub fn bytes_read(&self) -> u64 {
-        self.bytes
+        self.bytes.bytes()
+    }
+
+    /// The same, for whoever has lent it.
+    pub fn counter(&self) -> Counter {
+        self.bytes.clone()
     }
 }
 
@@ -119,7 +139,7 @@ impl Read for Preview {
         let read = self.input.read(buffer)?;
         let wanted = (self.limit - self.beginning.len()).min(read);
         self.beginning.extend_from_slice(&buffer[..wanted]);
-        self.bytes += read as u64;
+        self.bytes.0.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }

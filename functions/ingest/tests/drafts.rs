@@ -189,6 +189,7 @@ async fn a_large_parquet_file_is_drafted_by_its_footer() {
     let ports = Ports {
         store: store.clone(),
         commits: Arc::new(MemoryQueue::new(Faults::default())),
+        parts: Arc::new(MemoryQueue::new(Faults::default())),
         secrets: Arc::new(watershed_ops::Parameters::new(Arc::new(MemorySecrets::new(
             Faults::default(),
         )))),

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use watershed_contract::Contracts;
-use watershed_ingest::{Config, Ingest, Ports, handle};
+use watershed_ingest::{Config, Ingest, Ports, handle, parts::Sizes};
 use watershed_ops::{Invocation, Parameters};
 use watershed_ports::{
     Kind,
@@ -62,6 +62,8 @@ impl World {
             contracts: ".".into(),
             lake_bucket: "lake".into(),
             commit_queue_url: "queue".into(),
+            raw_queue_url: "raw".into(),
+            sizes: Sizes::default(),
             hash_secret: Some("hash".into()),
             scratch: scratch.path().into(),
             sink_memory_bytes: 1 << 20,
@@ -70,6 +72,7 @@ impl World {
         let ports = Ports {
             store: store.clone(),
             commits: commits.clone(),
+            parts: Arc::new(MemoryQueue::new(faults.clone())),
             secrets: Arc::new(Parameters::new(secrets)),
         };
         let ingest = Ingest::with_ports(config, contracts, ports);

@@ -20,8 +20,9 @@ const DEPLOY_TIMEOUT: Duration = Duration::from_mins(3);
 /// Between two looks at it.
 const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
-/// while someone is looking; visibility is not six times the timeout, since nothing here is throttled.
-const PARAMETERS: [(&str, &str); 9] = [
+/// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
+/// laptop can show it.
+const PARAMETERS: [(&str, &str); 11] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
@@ -31,6 +32,8 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("ReplayTimeoutSeconds", "120"),
     ("ReplayVisibilitySeconds", "120"),
     ("ReplayLookSeconds", "1"),
+    ("SplitAboveMb", "16"),
+    ("PartMb", "8"),
 ];
 
 /// The stack's outputs.

@@ -73,6 +73,8 @@ pub struct CsvFormat {
     pub skip_lines: u32,
     /// The first record names the columns. Without one, columns come in the contract's order.
     pub header: bool,
+    /// A value may hold line ends, quoted or escaped. Where not, every line is a record, whatever quotes are in it.
+    pub multiline: bool,
     /// What happens to a record with more or fewer fields.
     pub ragged_ends: RaggedEnds,
     /// What happens to a record that is the header again.
@@ -89,6 +91,7 @@ impl CsvFormat {
             comment: None,
             skip_lines: 0,
             header: true,
+            multiline: true,
             ragged_ends: RaggedEnds::Refuse,
             repeated_header: RepeatedHeader::Refuse,
         }

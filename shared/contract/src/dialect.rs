@@ -6,17 +6,25 @@ use crate::{
 };
 
 /// Keys of the watershed property of a schema object that say how delimited text is split.
-pub(crate) const KEYS: [&str; 7] = [
+pub(crate) const KEYS: [&str; 8] = [
     "quote",
     "header",
     "escape",
     "comment",
     "skipRows",
+    "multiline",
     "raggedEnds",
     "repeatedHeader",
 ];
 /// Most lines before the header.
 pub const MAX_SKIP_ROWS: i64 = 1_000;
+
+impl CsvFormat {
+    /// No record holds a line end: the contract says so, or the dialect has nothing that would hide one.
+    pub fn records_are_lines(&self) -> bool {
+        !self.multiline || (self.quote.is_none() && self.escape.is_none())
+    }
+}
 
 /// The server's format with the dialect of the watershed property.
 pub(crate) fn format(wire: &Format, map: &Map<'_>, custom: Option<&Map<'_>>) -> Format {
@@ -75,6 +83,7 @@ fn dialect(csv: &CsvFormat, custom: &Map<'_>) -> CsvFormat {
             .and_then(|lines| u32::try_from(lines).ok())
             .unwrap_or(csv.skip_lines),
         header,
+        multiline: custom.flag("multiline").unwrap_or(csv.multiline),
         ragged_ends: custom
             .get("raggedEnds")
             .and_then(|at| at.word(&[("refuse", RaggedEnds::Refuse), ("pad", RaggedEnds::Pad)]))

@@ -109,7 +109,7 @@ fn one_mistake_makes_one_message() {
 /// The same of how text, numbers and names are written.
 #[test]
 fn one_mistake_of_a_dialect_makes_one_message() {
-    let cases: [(&str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str); 24] = [
         ("encoding: windows-1252", "encoding: utf8", "did you mean utf-8?"),
         (
             r#"quote: "'""#,
@@ -126,6 +126,7 @@ fn one_mistake_of_a_dialect_makes_one_message() {
         (r##"comment: "#""##, "comment: //", "write one ASCII character"),
         (r##"comment: "#""##, r#"comment: "'""#, "comment and quote are the same"),
         ("skipRows: 2 ", "skipRows: 1001 ", "write an integer from 0 to 1000"),
+        ("multiline: false ", "multilines: false ", "did you mean multiline?"),
         ("raggedEnds: pad", "raggedEnds: padd", "did you mean pad?"),
         ("repeatedHeader: skip", "repeatedHeader: true", r#"quote it: "true""#),
         ("header: true ", "header: false ", "repeatedHeader without header"),

@@ -217,6 +217,7 @@ fn the_example_of_the_reference_says_what_it_says() {
             escape: Some(b'\\'),
             comment: Some(b'#'),
             skip_lines: 2,
+            multiline: false,
             ragged_ends: RaggedEnds::Pad,
             repeated_header: RepeatedHeader::Skip,
             ..CsvFormat::rfc4180(b';')

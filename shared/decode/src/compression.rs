@@ -48,21 +48,36 @@ pub fn known_format(beginning: &[u8]) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
+impl Compression {
+    /// Of an object that begins so.
+    pub fn of(beginning: &[u8]) -> Self {
+        if beginning.starts_with(GZIP_MAGIC) {
+            Self::Gzip
+        } else if beginning.starts_with(ZSTD_MAGIC) {
+            Self::Zstd
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 /// The decompressed bytes of `input`.
 pub fn decompress<'a>(input: impl Read + Send + 'a) -> io::Result<(Compression, Box<dyn Read + Send + 'a>)> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
     let mut beginning = Vec::with_capacity(ZSTD_MAGIC.len());
     (&mut input).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut beginning)?;
     let whole = BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(beginning.clone()).chain(input));
-    if beginning.starts_with(GZIP_MAGIC) {
-        Ok((Compression::Gzip, Box::new(flate2::bufread::MultiGzDecoder::new(whole))))
-    } else if beginning.starts_with(ZSTD_MAGIC) {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-        Ok((Compression::Zstd, Box::new(decoder)))
-    } else {
-        Ok((Compression::Plain, Box::new(whole)))
-    }
+    let compression = Compression::of(&beginning);
+    let text: Box<dyn Read + Send + 'a> = match compression {
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            Box::new(decoder)
+        }
+        Compression::Plain => Box::new(whole),
+    };
+    Ok((compression, text))
 }
 
 /// Tells a damaged stream from input that could not be read. Errors of the input itself are of other kinds than the ones that

@@ -8,6 +8,7 @@ use crate::{
     fields::{FieldMap, in_order},
     lines::{Lines, Taken, lines},
     reject::{DecodeError, Reason, Violation},
+    resume::{Place, Resume},
 };
 use std::io::Read;
 use watershed_contract::{Dataset, FixedField, FixedFormat, RaggedEnds};
@@ -90,6 +91,17 @@ impl<R: Read> FixedReader<R> {
 fn cuts_a_character(field: FixedField, line: &[u8]) -> bool {
     let inside = |at: usize| line.get(at).is_some_and(|b| b & 0xc0 == 0x80);
     inside(field.start) || inside(field.end())
+}
+
+impl<R: Read> Resume<R> for FixedReader<R> {
+    fn resume(mut self, input: R, compression: Compression, at: Place) -> Self {
+        self.lines = self.lines.resume(input, compression, at);
+        self
+    }
+
+    fn place(&self) -> Place {
+        self.lines.place()
+    }
 }
 
 impl<R: Read> Blocks for FixedReader<R> {

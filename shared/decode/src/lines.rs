@@ -2,7 +2,7 @@
 
 use crate::{
     BLOCK_BYTES, MAX_BLOCK_CELLS, MAX_RECORD_BYTES, block::Block, compression::Compression, reject::DecodeError,
-    text::TextInput,
+    resume::Place, text::TextInput,
 };
 use std::io::Read;
 use watershed_contract::Encoding;
@@ -30,6 +30,22 @@ impl<R: Read> Lines<R> {
             input: TextInput::open(input, compression, encoding)?,
             line: 1,
         })
+    }
+
+    /// The same text, read on from a line's beginning.
+    pub fn resume(self, input: R, compression: Compression, at: Place) -> Self {
+        Self {
+            input: self.input.resume(input, compression, at.offset),
+            line: at.line,
+        }
+    }
+
+    /// Where the next line begins.
+    pub fn place(&self) -> Place {
+        Place {
+            offset: self.input.offset(),
+            line: self.line,
+        }
     }
 
     /// What comes next, as far as it was read.

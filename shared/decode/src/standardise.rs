@@ -74,6 +74,11 @@ impl Standardiser {
         }
     }
 
+    /// The keys that were seen so far.
+    pub fn keys(&self) -> &KeyIndex {
+        &self.keys
+    }
+
     /// The keys that were seen, and what is known of the rows.
     pub fn into_parts(self) -> (KeyIndex, Quality) {
         (self.keys, self.quality)

@@ -76,6 +76,22 @@ impl<R: Read> TextInput<R> {
         Ok(text)
     }
 
+    /// The same text, read on from a line's beginning: `input` gives what stands at `offset` of the decompressed object.
+    pub fn resume(self, input: R, compression: Compression, offset: u64) -> Self {
+        let input = match Decoding::of(self.encoding) {
+            None => Input::Utf8(input),
+            Some(decoding) => Input::Other(Box::new(Transcoder::new(Vec::new(), input, decoding))),
+        };
+        Self {
+            input,
+            compression,
+            encoding: self.encoding,
+            rest: Vec::new(),
+            ended: false,
+            offset,
+        }
+    }
+
     /// What was read and not used yet.
     pub fn rest(&self) -> &[u8] {
         &self.rest

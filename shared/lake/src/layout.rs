@@ -9,11 +9,13 @@
 //! s3://LAKE/replays/NAME/plan.ndjson     (which sources; then one object for each that is done, then the report)
 //! s3://LAKE/replays/NAME/done/SOURCE.json
 //! s3://LAKE/replays/NAME/report.json
+//! s3://LAKE/parts/SOURCE/VERSION/PLAN/…  (of an object that is read in parts, until it is committed)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
 
 use crate::{replay::ReplayId, table::TableSpec};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -133,8 +135,70 @@ impl ReplayPlaces {
     }
 }
 
+/// Where the state of objects that are read in parts lies.
+const PARTS: &str = "parts";
+
+/// Where the state of one object lies that is read in parts by one plan. Another version, contract text or plan has others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartPlaces {
+    /// `s3://…/parts/SOURCE/VERSION/PLAN`.
+    root: String,
+    plan: String,
+}
+
+impl LakeLocation {
+    /// The places of a version of a source under a contract text; `plan` names how it is cut, in characters of a key.
+    pub fn parts(&self, source: &SourceVersion, contract_digest: &str, plan: &str) -> PartPlaces {
+        let mut of_source = Digest::new();
+        of_source.part(source.uri().as_bytes());
+        let (of_source, of_version) = (of_source.short(), version_digest(source, contract_digest));
+        PartPlaces {
+            root: format!("{}/{PARTS}/{of_source}/{of_version}/{plan}", self.0),
+            plan: plan.into(),
+        }
+    }
+}
+
+impl PartPlaces {
+    /// There once every part was asked for, or the whole.
+    pub fn planned(&self) -> String {
+        format!("{}/planned.json", self.root)
+    }
+
+    /// The prefix, with its slash, of the records of the parts that are done.
+    pub fn records(&self) -> String {
+        format!("{}/records/", self.root)
+    }
+
+    /// The record of a part, which is there once the part is done.
+    pub fn record(&self, index: u32) -> String {
+        format!("{}{index:05}.json", self.records())
+    }
+
+    /// There once the parts were joined, among the records, so that one listing tells of both.
+    pub fn joined_mark(&self) -> String {
+        format!("{}joined.json", self.records())
+    }
+
+    /// The prefix, with its slash, that [`PartPlaces::folder`] lies under where refused rows wait for the join.
+    pub fn refused(&self) -> String {
+        format!("{}/refused/", self.root)
+    }
+
+    /// Folder of a part's files, below the staged prefix of the table or [`PartPlaces::refused`].
+    pub fn folder(&self, index: u32) -> String {
+        format!("{}/{index:05}", self.plan)
+    }
+
+    /// Folder of the joined quarantine's files below their staged prefix.
+    pub fn joined(&self) -> String {
+        format!("{}/joined", self.plan)
+    }
+}
+
 /// One version of one object in the raw zone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceVersion {
     /// Bucket.
     pub bucket: String,
@@ -199,17 +263,27 @@ pub fn table_prefix(location: &str) -> String {
 
 /// The prefix, with its slash, of the data files made of this version of this source under this contract text.
 pub fn staged_prefix(location: &str, source: &SourceVersion, contract_digest: &str) -> String {
+    let version = version_digest(source, contract_digest);
+    format!("{}{version}/", source_prefix(location, &source.uri()))
+}
+
+fn version_digest(source: &SourceVersion, contract_digest: &str) -> String {
     let mut digest = Digest::new();
     for part in [source.version(), &source.etag, &source.sequencer, contract_digest] {
         digest.part(part.as_bytes());
     }
-    format!("{}{}/", source_prefix(location, &source.uri()), digest.short())
+    digest.short()
 }
 
-/// Path below a staged prefix of a file of the `attempt`-th pass (from 1) over a source. A later pass over the same bytes, which knows
-/// more (repeated keys, damage at the end), makes other files, and must not write over those that are committed.
-pub fn attempt_path(attempt: u32, path: &str) -> String {
-    format!("{attempt}/{path}")
+/// Folder below a staged prefix of the files of the `attempt`-th pass (from 1) over a source. A later pass over the same bytes, which
+/// knows more (repeated keys, damage at the end), makes other files, and must not write over those that are committed.
+pub fn attempt_folder(attempt: u32) -> String {
+    attempt.to_string()
+}
+
+/// Path below a staged prefix of a file in such a folder.
+pub fn path_in(folder: &str, path: &str) -> String {
+    format!("{folder}/{path}")
 }
 
 /// Longest rendered partition value in a path, in bytes.
@@ -349,6 +423,23 @@ mod tests {
         assert_ne!(one, two);
         for place in [&one.contract, &one.report, &two.contract] {
             assert!(split_uri(place).is_some_and(|(_, key)| key.len() <= 1_024), "{place}");
+        }
+    }
+
+    #[test]
+    fn parts_have_places_of_their_own() {
+        let lake = LakeLocation::bucket("lake");
+        let places = lake.parts(&source(), "c1", "lines-8");
+        assert!(
+            places.record(7).starts_with(&places.records())
+                && places.record(7).ends_with("/lines-8/records/00007.json")
+        );
+        assert_eq!(places.folder(7), "lines-8/00007");
+        for other in [
+            lake.parts(&source(), "c2", "lines-8"),
+            lake.parts(&source(), "c1", "lines-9"),
+        ] {
+            assert_ne!(places.planned(), other.planned());
         }
     }
 

@@ -1,7 +1,8 @@
 //! Text into cells where one character escapes another.
 //!
 //! An escaped quote, delimiter, line end or escape is part of the value, within quotes and without. An escape before anything else is an
-//! ordinary character, so that `\N` and `C:\Temp` stay what they are.
+//! ordinary character, so that `\N` and `C:\Temp` stay what they are. Where the contract says that records are lines, a line end is
+//! never part of a value.
 
 use super::split::{After, Quoted, Records, Split, after_field, broken, last_field, push_cell};
 use crate::{
@@ -16,6 +17,8 @@ pub struct EscapedSplitter<const END: u8> {
     delimiter: u8,
     quote: Option<u8>,
     escape: u8,
+    /// A line end cannot be escaped, nor quoted.
+    one_line: bool,
     /// Nothing comes behind the text.
     ended: bool,
     /// Bytes of text in the block; what stands behind is unescaped.
@@ -28,6 +31,7 @@ impl<const END: u8> EscapedSplitter<END> {
             delimiter: format.delimiter,
             quote: format.quote,
             escape,
+            one_line: !format.multiline,
             ended,
             text,
         }
@@ -38,7 +42,13 @@ impl<const END: u8> EscapedSplitter<END> {
         let Some(&byte) = block.bytes[..self.text].get(at) else {
             return if self.ended { Ok(None) } else { Err(Incomplete) };
         };
-        if byte == self.delimiter || byte == self.escape || byte == END || Some(byte) == self.quote {
+        if byte == self.delimiter || byte == self.escape || Some(byte) == self.quote {
+            return Ok(Some(1));
+        }
+        if self.one_line {
+            return Ok(None);
+        }
+        if byte == END {
             return Ok(Some(1));
         }
         match block.bytes[at..self.text] {
@@ -53,13 +63,22 @@ impl<const END: u8> EscapedSplitter<END> {
         let mut pieces = Pieces::new(at + 1);
         let mut from = at + 1;
         loop {
-            let Some(found) = memchr2(quote, self.escape, &block.bytes[from..self.text]).map(|i| from + i) else {
+            let rest = &block.bytes[from..self.text];
+            let found = if self.one_line {
+                memchr3(quote, self.escape, END, rest)
+            } else {
+                memchr2(quote, self.escape, rest)
+            };
+            let Some(found) = found.map(|i| from + i) else {
                 return if self.ended {
                     Quoted::Unclosed
                 } else {
                     Quoted::Incomplete
                 };
             };
+            if self.one_line && block.bytes[found] == END {
+                return Quoted::Unclosed;
+            }
             let behind = found + 1;
             let is_escape = block.bytes[found] == self.escape;
             let kept = if is_escape {

@@ -1,9 +1,13 @@
 //! How lines end: told by the first block.
 
+use memchr::memchr;
 use watershed_contract::CsvFormat;
 
 /// Whether lines end with `\r` alone: there is one outside quotes, and there no `\n` is. `text` is the beginning of the object.
 pub fn end_with_bare_cr(text: &[u8], format: &CsvFormat) -> bool {
+    if !format.multiline && memchr(b'\n', text).is_some() {
+        return false;
+    }
     let (mut found, mut lines) = (false, 0);
     let mut at = 0;
     let is = |byte: u8, wanted: Option<u8>| wanted == Some(byte);
@@ -88,5 +92,14 @@ mod tests {
         }
         format.quote = None;
         assert!(!check(&format, "x\ra,\"\n\"\r"));
+        format.multiline = false;
+        assert!(check(&format, "a\rb,c\r"));
+        assert!(!check(
+            &CsvFormat {
+                multiline: false,
+                ..CsvFormat::rfc4180(b',')
+            },
+            "\"a\nb\",c\r1,2"
+        ));
     }
 }

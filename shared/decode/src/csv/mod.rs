@@ -3,7 +3,7 @@
 //!
 //! What RFC 4180 leaves open: a quote inside an unquoted field is an ordinary character; a blank line is no record, but in a file of one
 //! column; a record whose quoting is broken is refused as its first line only, so that one stray quote does not swallow
-//! the rows behind it. Lines end with `\r` alone where the first block has one outside quotes, and no `\n` there.
+//! the rows behind it. Where the contract says that records are lines, the quoting breaks at the line end. Lines end with `\r` alone where the first block has one outside quotes, and no `\n` there.
 
 mod escaped;
 mod lines;
@@ -18,6 +18,7 @@ use crate::{
     compression::Compression,
     fields::{self, FieldMap},
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
+    resume::{Place, Resume},
     text::{BYTE_ORDER_MARK, TextInput},
 };
 use escaped::EscapedSplitter;
@@ -105,7 +106,8 @@ impl<R: Read> CsvReader<R> {
         block.bare_cr = self.bare_cr;
     }
 
-    fn line_end(&self) -> u8 {
+    /// What ends its lines: `\n` (with or without a `\r` before it), or `\r` alone.
+    pub fn line_end(&self) -> u8 {
         if self.bare_cr { b'\r' } else { b'\n' }
     }
 
@@ -227,7 +229,7 @@ impl<R: Read> CsvReader<R> {
                     (end, next, None)
                 }
                 Split::Record { end, next, fields } => (end, next, self.ragged(block, fields)),
-                Split::Broken { end, next, reason } => (end, next, Some((reason, broken_message(reason)))),
+                Split::Broken { end, next, reason } => (end, next, Some((reason, self.broken_message(reason)))),
             };
             push_record(block, at, end, problem);
             at = next;
@@ -272,6 +274,20 @@ impl<R: Read> CsvReader<R> {
         ))
     }
 
+    #[cold]
+    fn broken_message(&self, reason: Reason) -> String {
+        match reason {
+            Reason::UnclosedQuote if self.format.multiline => {
+                "has a quoted field that does not end: close the quote, or double a quote inside it"
+            }
+            Reason::UnclosedQuote => {
+                "has a quoted field that does not end on its line: close the quote, or write multiline: true in the contract"
+            }
+            _ => "has text behind a closing quote: double a quote inside a quoted field",
+        }
+        .into()
+    }
+
     /// A record longer than the limit: its beginning is kept, its first line is gone over. A comment is a comment, however long.
     fn give_up(&mut self, block: &mut Block) -> Result<(), DecodeError> {
         let is_comment = self.begins_with_comment();
@@ -282,6 +298,21 @@ impl<R: Read> CsvReader<R> {
         }
         self.line += 1;
         Ok(())
+    }
+}
+
+impl<R: Read> Resume<R> for CsvReader<R> {
+    fn resume(mut self, input: R, compression: Compression, at: Place) -> Self {
+        self.input = self.input.resume(input, compression, at.offset);
+        self.line = at.line;
+        self
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            offset: self.input.offset(),
+            line: self.line,
+        }
     }
 }
 
@@ -312,13 +343,4 @@ fn skip(block: &mut Block, start: usize, end: usize) {
         start: start as u32,
         end: end as u32,
     });
-}
-
-fn broken_message(reason: Reason) -> String {
-    match reason {
-        Reason::UnclosedQuote => {
-            "has a quoted field that does not end: close the quote, or double a quote inside it".into()
-        }
-        _ => "has text behind a closing quote: double a quote inside a quoted field".into(),
-    }
 }

@@ -5,7 +5,7 @@ use crate::{
     reject::Reason,
     scan::{Finder, LANES},
 };
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use std::ops::Range;
 use watershed_contract::CsvFormat;
 
@@ -33,6 +33,8 @@ pub struct Splitter<const END: u8> {
     /// A byte, or more than any is: no quote.
     quote: u16,
     finder: Finder,
+    /// A line end ends a quoted field, and breaks the record.
+    one_line: bool,
     /// Nothing comes behind the text.
     ended: bool,
     /// Bytes of text in the block; what stands behind is unescaped.
@@ -101,6 +103,7 @@ impl<const END: u8> Splitter<END> {
             delimiter: format.delimiter,
             quote: format.quote.map_or(u16::MAX, u16::from),
             finder,
+            one_line: !format.multiline,
             ended,
             text,
             mask: 0,
@@ -148,13 +151,22 @@ impl<const END: u8> Splitter<END> {
         let mut from = at + 1;
         let mut unescaped: Option<usize> = None;
         loop {
-            let Some(found) = memchr(quote, &block.bytes[from..self.text]).map(|i| from + i) else {
+            let rest = &block.bytes[from..self.text];
+            let found = if self.one_line {
+                memchr2(quote, END, rest)
+            } else {
+                memchr(quote, rest)
+            };
+            let Some(found) = found.map(|i| from + i) else {
                 return if self.ended {
                     Quoted::Unclosed
                 } else {
                     Quoted::Incomplete
                 };
             };
+            if self.one_line && block.bytes[found] == END {
+                return Quoted::Unclosed;
+            }
             let doubled = found + 1 < self.text && block.bytes[found + 1] == quote;
             if found + 1 == self.text && !self.ended {
                 return Quoted::Incomplete;

@@ -9,6 +9,7 @@ use crate::{
     fields::{FieldMap, in_order},
     lines::{Lines, Taken, lines},
     reject::{DecodeError, ObjectReject, Reason, shown},
+    resume::{Place, Resume},
 };
 use std::{collections::BTreeSet, io::Read};
 use watershed_contract::Dataset;
@@ -39,6 +40,17 @@ impl<R: Read> NdJsonReader<R> {
             shown(beginning)
         );
         Err(ObjectReject::new(Reason::WrongFormat, message).into())
+    }
+}
+
+impl<R: Read> Resume<R> for NdJsonReader<R> {
+    fn resume(mut self, input: R, compression: Compression, at: Place) -> Self {
+        self.lines = self.lines.resume(input, compression, at);
+        self
+    }
+
+    fn place(&self) -> Place {
+        self.lines.place()
     }
 }
 

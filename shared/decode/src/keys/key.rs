@@ -16,12 +16,17 @@ use xxhash_rust::xxh3::xxh3_128;
 /// rows do; else digests of them. Which of the two hangs on the types alone: keys of different batches compare. A row with a
 /// null in its key has no key, and what stands here for it means nothing.
 pub fn keys(columns: &[ArrayRef]) -> Vec<u128> {
-    let bits: Option<u32> = columns.iter().map(|column| bits(column.data_type())).sum();
-    if bits.is_some_and(|bits| bits <= u128::BITS) {
+    if compare(columns.iter().map(Array::data_type)) {
         packed(columns)
     } else {
         digests(columns)
     }
+}
+
+/// Whether keys of columns of these types compare as the rows do.
+pub fn compare<'a>(types: impl Iterator<Item = &'a DataType>) -> bool {
+    let bits: Option<u32> = types.map(bits).sum();
+    bits.is_some_and(|bits| bits <= u128::BITS)
 }
 
 /// Bits of a value; none: it has no fixed number.

@@ -7,14 +7,17 @@
 
 mod ascending;
 mod key;
+mod order;
 mod repeats;
 mod search;
 
-pub use key::keys;
+pub use key::{compare, keys};
+pub use order::{KeyRange, NotAscending};
 pub use repeats::{MAX_COUNTED_IN_MEMORY, Repeats};
 pub use search::{MAX_DUPLICATES, MAX_KEYS_IN_MEMORY, TooManyDuplicates};
 
 use ascending::Ascending;
+use order::InOrder;
 use search::Search;
 use std::{
     io,
@@ -35,6 +38,8 @@ enum Mode {
     Ascending(Ascending),
     /// First pass: find out.
     Search(Search),
+    /// Of a part: whether they ascend is all that is asked.
+    InOrder(InOrder),
     /// Second pass: the first one found these ordinals, in order.
     Known { next: usize },
 }
@@ -52,6 +57,22 @@ impl KeyIndex {
             duplicates: Vec::new(),
             scratch: scratch.into(),
             limit,
+        }
+    }
+
+    /// For a part of an object, whose keys are unique if they ascend and those of the parts do ([`KeyIndex::order`]).
+    pub fn in_order() -> Self {
+        Self {
+            mode: Mode::InOrder(InOrder::default()),
+            ..Self::known(Vec::new())
+        }
+    }
+
+    /// Of a part: the first and last of its keys; none, where it has none; an error, where they do not ascend.
+    pub fn order(&self) -> Result<Option<KeyRange>, NotAscending> {
+        match &self.mode {
+            Mode::InOrder(order) => order.range(),
+            _ => Ok(None),
         }
     }
 
@@ -85,6 +106,10 @@ impl KeyIndex {
                 let duplicate = self.duplicates.get(*next) == Some(&ordinal);
                 *next += usize::from(duplicate);
                 return Ok(!duplicate);
+            }
+            Mode::InOrder(order) => {
+                order.push(key);
+                return Ok(true);
             }
             Mode::Search(search) => search.insert(key, ordinal)?,
             Mode::Ascending(ascending) => {
