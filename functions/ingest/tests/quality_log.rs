@@ -55,6 +55,8 @@ async fn a_rule_that_warns_is_one_line_and_counts() {
         contracts: ".".into(),
         lake_bucket: "lake".into(),
         commit_queue_url: "queue".into(),
+        raw_queue_url: "raw".into(),
+        sizes: watershed_ingest::parts::Sizes::default(),
         hash_secret: None,
         scratch: scratch.path().into(),
         sink_memory_bytes: 1 << 20,
@@ -62,6 +64,8 @@ async fn a_rule_that_warns_is_one_line_and_counts() {
     let ports = Ports {
         store: store.clone(),
         commits: Arc::new(MemoryQueue::new(faults.clone())),
+
+        parts: Arc::new(MemoryQueue::new(Faults::default())),
         secrets: Arc::new(Parameters::new(Arc::new(MemorySecrets::new(faults)))),
     };
     let contracts = Contracts::parse([("things.odcs.yaml", CONTRACT)]).unwrap();
