@@ -1,6 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::path::XmlPath;
+use crate::{drift::UnknownColumns, path::XmlPath};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -26,6 +26,8 @@ pub struct Dataset {
     pub source_columns: usize,
     /// Names in the source of columns that are personal and go no further.
     pub dropped: Vec<String>,
+    /// What is done with columns that it does not name.
+    pub unknown: UnknownColumns,
     /// Indexes of the primary key's columns, in key order; empty: none.
     pub primary_key: Vec<usize>,
     /// The table.
@@ -195,6 +197,8 @@ pub struct LocationPattern {
 pub struct ColumnRule {
     /// Name in the source (header cell, JSON key or path, XML path).
     pub source: String,
+    /// The source is a name as it stands, and no path.
+    pub literal: bool,
     /// Place in a source without header, from 0.
     pub position: usize,
     /// What is done with its values before they are written.
@@ -383,7 +387,8 @@ impl Dataset {
 
     /// True where a column is hashed.
     pub fn needs_hash_key(&self) -> bool {
-        self.columns.iter().any(|rule| rule.personal == Personal::Hash)
+        let added = self.unknown.added();
+        self.columns.iter().chain(added).any(|rule| rule.personal == Personal::Hash)
     }
 
     /// Type of column `index`.

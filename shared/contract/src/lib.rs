@@ -10,6 +10,7 @@ pub mod dataset;
 mod diagnostic;
 mod dialect;
 mod document;
+mod drift;
 mod formats;
 mod location;
 mod number;
@@ -25,6 +26,7 @@ mod yaml;
 
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
+pub use drift::UnknownColumns;
 pub use diagnostic::{Diagnostic, Errors};
 pub use path::{Step, XmlPath, source_path};
 

@@ -2,7 +2,7 @@
 
 use crate::{
     bounds::{self, Reading},
-    dataset::{Case, ColumnRule, Locale, NumberFormat, Personal},
+    dataset::{Case, Checks, ColumnRule, Locale, NumberFormat, Personal, TemporalFormat},
     diagnostic::shown,
     formats, number, personal,
     reader::{At, Map},
@@ -10,7 +10,7 @@ use crate::{
     types::{self, Typed},
 };
 use std::collections::BTreeSet;
-use watershed_lake::{Column, ColumnType, table::is_identifier};
+use watershed_lake::{Column, ColumnType, added::added_id, table::is_identifier};
 
 /// Largest field id of a column; Iceberg and its readers keep those near 2^31 for themselves (specification, "Reserved Field IDs").
 pub const MAX_FIELD_ID: i64 = 999_999;
@@ -87,13 +87,13 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
-        .and_then(|id| id.integer(1, MAX_FIELD_ID))
+        .and_then(|id| read_id(id, name))
         .unwrap_or(index as i64 + 1);
     Some(Property {
         at: at.clone(),
         kind,
         column: Column {
-            id: i32::try_from(id).expect("bounded by MAX_FIELD_ID"),
+            id: i32::try_from(id).expect("bounded by MAX_FIELD_ID, or an added id"),
             name: name.into(),
             kind: kind.unwrap_or(ColumnType::String),
             required,
@@ -118,6 +118,16 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         field_id,
         custom,
     })
+}
+
+/// Below those of columns that sources add, or the one that this column had when a source added it.
+fn read_id(at: &At<'_>, name: &str) -> Option<i64> {
+    let added = i64::from(added_id(name));
+    if at.is_spelled(&added.to_string()) {
+        Some(added)
+    } else {
+        at.integer(1, MAX_FIELD_ID)
+    }
 }
 
 fn check_name(map: &Map<'_>, name: &str) {
@@ -207,6 +217,7 @@ fn rule(
         .unwrap_or_default();
     ColumnRule {
         source,
+        literal: false,
         position: 0,
         personal: Personal::Keep,
         trim,
@@ -218,6 +229,28 @@ fn rule(
         temporal,
         booleans: booleans(custom, kind),
         checks,
+    }
+}
+
+/// The rule of a column of text that says nothing itself.
+pub(crate) fn rule_of_text(defaults: &Defaults) -> ColumnRule {
+    ColumnRule {
+        source: String::new(),
+        literal: false,
+        position: 0,
+        personal: Personal::Keep,
+        trim: defaults.trim,
+        nulls: defaults.nulls.clone(),
+        case: Case::Keep,
+        number: NumberFormat::default(),
+        temporal: TemporalFormat {
+            patterns: Vec::new(),
+            locale: Locale::default(),
+            zone: None,
+            epoch: None,
+        },
+        booleans: booleans(None, None),
+        checks: Checks::default(),
     }
 }
 

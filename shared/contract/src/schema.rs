@@ -3,7 +3,7 @@
 use crate::{
     dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
     diagnostic::shown,
-    dialect, formats, number, order,
+    dialect, drift, formats, number, order,
     property::{self, Defaults, Property},
     reader::Map,
     temporal,
@@ -39,7 +39,7 @@ pub(crate) fn read(
 ) -> Option<Dataset> {
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS].concat());
+        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS, &drift::KEYS].concat());
     }
     if let Some(at) = map
         .get("logicalType")
@@ -53,7 +53,10 @@ pub(crate) fn read(
         .map_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')), |(_, wire)| wire.clone());
     let encoding = dialect::encoding(&wire, custom.as_ref());
     let format = dialect::format(&wire, map, custom.as_ref());
-    let all = columns(map, custom.as_ref(), &format);
+    let defaults = defaults(custom.as_ref(), &format);
+    let all = columns(map, &defaults);
+    let hides = all.iter().any(|property| property.rule.is_private());
+    let unknown = drift::read(custom.as_ref(), &format, &defaults, hides);
     let source_columns = all.len();
     let (dropped, columns): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.rule.personal == Personal::Drop);
     if columns.is_empty() && !dropped.is_empty() {
@@ -94,6 +97,7 @@ pub(crate) fn read(
         columns: rules,
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
+        unknown,
         primary_key,
         table,
         quarantine,
@@ -146,8 +150,7 @@ fn table_name(map: &Map<'_>, custom: Option<&Map<'_>>, document: &Document) -> O
 }
 
 /// Every property, and what is to say of them together.
-fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<Property<'a>> {
-    let defaults = defaults(custom, format);
+fn columns<'a>(map: &Map<'a>, defaults: &Defaults) -> Vec<Property<'a>> {
     let Some(list) = map.need("properties", "write properties: a list of columns") else {
         return Vec::new();
     };
@@ -158,7 +161,7 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
             format!("write 1 to {MAX_COLUMNS}"),
         );
     }
-    let read = |(index, at)| property::read(at, &map.path, index, &defaults);
+    let read = |(index, at)| property::read(at, &map.path, index, defaults);
     let columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
     let (mut names, mut ids, mut sources) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for column in &columns {

@@ -90,6 +90,7 @@ impl Guess {
         let utc = || "Etc/UTC".parse().expect("a zone of the IANA database");
         let rule = ColumnRule {
             source: String::new(),
+            literal: false,
             position: 0,
             personal: Personal::Keep,
             trim: true,

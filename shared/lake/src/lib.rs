@@ -2,16 +2,21 @@
 //!
 //! Pure. The one owner of object keys: nothing else in Watershed concatenates one.
 //!
+//! * [`added`]: columns that a table has from its sources, and no contract names.
+//! * [`name`]: identifiers made of names as people write them.
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused.
 
+pub mod added;
 pub mod layout;
 pub mod message;
+pub mod name;
 pub mod quarantine;
 pub mod table;
 
+pub use added::AddedColumn;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
 pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};
