@@ -173,6 +173,9 @@ async fn one(
             invocation.field("source", uri.clone());
             invocation.field("table", dataset.table.name.to_string());
             invocation.field("files", report.data.len());
+            let added: Vec<&str> = report.added.iter().map(|column| column.name.as_str()).collect();
+            invocation.field("added_columns", added);
+            invocation.field("missing_columns", report.missing_columns);
             let reasons: serde_json::Map<String, Value> = report
                 .by_reason
                 .iter()

@@ -114,7 +114,8 @@ pub async fn ingest(
         );
         CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
     };
-    send(ports, &request(&dataset.table, prefixes.data, &report.data)).await?;
+    let data = request(&dataset.table, prefixes.data, &report.data).with_added(report.added.clone());
+    send(ports, &data).await?;
     send(
         ports,
         &request(&dataset.quarantine, prefixes.quarantine, &report.quarantine),

@@ -12,9 +12,13 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::{KeyIndex, ObjectReject, Reason, Standardiser, Treatment, reject::DecodeError};
+use watershed_decode::{
+    KeyIndex, ObjectReject, Reason, Standardiser, Treatment,
+    drift::{self, Unknown},
+    reject::DecodeError,
+};
 use watershed_lake::{
-    StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
+    AddedColumn, StagedFile, TableSpec, layout::attempt_path, quarantine::MAX_OBJECT_PREVIEW_BYTES, table::properties,
 };
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, arrow_schema};
 
@@ -66,8 +70,12 @@ pub struct Report {
     pub by_reason: BTreeMap<Reason, u64>,
     /// Bytes read, compressed as they were.
     pub bytes_in: u64,
-    /// Passes over the input: 2 where repeated keys were found too late.
+    /// Passes over the input: one more where repeated keys were found too late, and one where records have columns to be added.
     pub passes: u32,
+    /// Columns of the data files that the contract does not name.
+    pub added: Vec<AddedColumn>,
+    /// Columns of the contract that the object had nothing of: they are null.
+    pub missing_columns: Vec<String>,
     /// Why the whole object was refused, if it was.
     pub object: Option<ObjectReject>,
     /// The dataset's files.
@@ -95,22 +103,78 @@ pub type Take<'a> = dyn FnMut(Emitted) -> Result<(), Box<dyn std::error::Error +
 /// Runs the job. Emitted files that the report does not name are of a pass that was given up: no request names them.
 pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report, PipelineError> {
     let mut keys = KeyIndex::new(&scratch(job, "keys")?);
+    let mut dataset = Arc::clone(&job.dataset);
     let mut attempt = 1;
     loop {
         let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
-        let mut pass = Pass::new(job, attempt)?;
-        match pass.decode(&mut preview, keys, take) {
-            Ok(None) => return pass.finish(preview.bytes_read(), take),
-            Ok(Some(repeated)) => keys = KeyIndex::known(repeated),
+        match pass(job, attempt, &dataset, keys, &mut preview, take) {
+            Ok(Ended::Done(report)) => {
+                return Ok(Report {
+                    bytes_in: preview.bytes_read(),
+                    ..*report
+                });
+            }
+            Ok(Ended::Repeated(repeated)) => keys = KeyIndex::known(repeated),
+            Ok(Ended::Added(extended)) => {
+                // Their values may refuse rows, so that others are the first with their keys.
+                keys = KeyIndex::new(&scratch(job, "keys")?);
+                dataset = extended;
+            }
             Err(Stopped::Output(error)) => return Err(error.into()),
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
             Err(Stopped::Decode(DecodeError::Object(reject))) => {
-                drop(pass);
                 return refuse(job, attempt + 1, reject, &mut preview, take);
             }
         }
         attempt += 1;
     }
+}
+
+/// How a pass ended.
+enum Ended {
+    Done(Box<Report>),
+    /// Keys are repeated by rows that are written already: the same again with these known.
+    Repeated(Vec<u64>),
+    /// Records have columns to be added: again with them.
+    Added(Arc<Dataset>),
+}
+
+/// One pass over the object.
+fn pass(
+    job: &Job,
+    attempt: u32,
+    dataset: &Arc<Dataset>,
+    keys: KeyIndex,
+    input: &mut Preview,
+    take: &mut Take<'_>,
+) -> Result<Ended, Stopped> {
+    let mut source = Source::open(input, dataset, &job.scratch)?;
+    let dataset = with(dataset, &source.named())?;
+    let mut pass = Pass::new(job, &dataset, attempt)?;
+    let repeated = pass.decode(&mut source, keys, take)?;
+    let met: Vec<Unknown> = source.met().iter().map(|name| Unknown::text(name)).collect();
+    if !met.is_empty() {
+        return Ok(Ended::Added(with(&dataset, &met)?));
+    }
+    if let Some(repeated) = repeated {
+        return Ok(Ended::Repeated(repeated));
+    }
+    let missing = source.missing().into_iter();
+    let missing_columns = missing.map(|column| dataset.table.columns[column].name.clone());
+    let report = Report {
+        added: drift::added(&dataset),
+        missing_columns: missing_columns.collect(),
+        ..pass.finish(take)?
+    };
+    Ok(Ended::Done(report.into()))
+}
+
+/// The dataset with these columns.
+fn with(dataset: &Arc<Dataset>, unknown: &[Unknown]) -> Result<Arc<Dataset>, DecodeError> {
+    if unknown.is_empty() {
+        return Ok(Arc::clone(dataset));
+    }
+    Ok(Arc::new(drift::extended(dataset, unknown)?))
 }
 
 fn scratch(job: &Job, name: &str) -> Result<PathBuf, PipelineError> {
@@ -142,9 +206,10 @@ impl From<SinkError> for Stopped {
     }
 }
 
-/// One pass over the object.
+/// The tables' files and the count of one pass.
 struct Pass<'a> {
     job: &'a Job,
+    dataset: &'a Arc<Dataset>,
     attempt: u32,
     data: Output,
     quarantine: Output,
@@ -152,10 +217,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(job: &'a Job, attempt: u32) -> Result<Self, SinkError> {
-        let (dataset, scratch) = (&job.dataset, &job.scratch);
+    fn new(job: &'a Job, dataset: &'a Arc<Dataset>, attempt: u32) -> Result<Self, SinkError> {
+        let scratch = &job.scratch;
         Ok(Self {
             job,
+            dataset,
             attempt,
             data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
             quarantine: Output::new(
@@ -169,19 +235,22 @@ impl<'a> Pass<'a> {
         })
     }
 
-    /// None: done. Otherwise the repeated keys that were found too late to leave their rows out.
+    /// None, or the repeated keys that were found too late to leave their rows out.
     fn decode(
         &mut self,
-        input: &mut Preview,
+        source: &mut Source<'_>,
         keys: KeyIndex,
         take: &mut Take<'_>,
     ) -> Result<Option<Vec<u64>>, Stopped> {
-        let schema = arrow_schema(&self.job.dataset.table);
-        let refused = arrow_schema(&self.job.dataset.quarantine);
-        let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
-        let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment);
-        let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
+        let schema = arrow_schema(&self.dataset.table);
+        let refused = arrow_schema(&self.dataset.quarantine);
+        let treatment = Arc::new(self.job.treatment.extended(self.dataset));
+        let mut standardiser = Standardiser::new(Arc::clone(self.dataset), schema, keys, treatment);
         while let Some(decoded) = source.read(&mut standardiser)? {
+            if !source.met().is_empty() {
+                // There will be another pass, which writes; this one goes on to find what else there is.
+                continue;
+            }
             self.data.write(self.attempt, decoded.batch, take)?;
             if !decoded.rejected.is_empty() {
                 for row in &decoded.rejected {
@@ -195,18 +264,17 @@ impl<'a> Pass<'a> {
         Ok(repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?)
     }
 
-    fn finish(self, bytes_in: u64, take: &mut Take<'_>) -> Result<Report, PipelineError> {
+    fn finish(self, take: &mut Take<'_>) -> Result<Report, SinkError> {
         let (accepted, data) = self.data.finish(self.attempt, take)?;
         let (rejected, quarantine) = self.quarantine.finish(self.attempt, take)?;
         Ok(Report {
             accepted: accepted.rows,
             rejected: rejected.rows,
             by_reason: self.by_reason,
-            bytes_in,
             passes: self.attempt,
-            object: None,
             data,
             quarantine,
+            ..Report::default()
         })
     }
 }

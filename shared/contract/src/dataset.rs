@@ -382,7 +382,8 @@ impl Dataset {
 
     /// True where values of the source may not be shown: neither in quarantine nor in messages.
     pub fn is_private(&self) -> bool {
-        !self.dropped.is_empty() || self.columns.iter().any(ColumnRule::is_private)
+        let added = self.unknown.added();
+        !self.dropped.is_empty() || self.columns.iter().chain(added).any(ColumnRule::is_private)
     }
 
     /// True where a column is hashed.

@@ -28,7 +28,7 @@ pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use drift::UnknownColumns;
 pub use diagnostic::{Diagnostic, Errors};
-pub use path::{Step, XmlPath, source_path};
+pub use path::{Step, XmlPath, source_path, xml_path};
 
 /// Limits on what a contract may hold.
 pub mod limits {

@@ -13,6 +13,7 @@ use crate::{
     block::{Block, Record},
     blocks::Blocks,
     compression::Compression,
+    drift::OtherNames,
     fields::FieldMap,
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
     text::{CutLine, MAX_CUT_BYTES, TextInput},
@@ -20,7 +21,7 @@ use crate::{
 use document::{Document, Place, RowEnd, Step};
 use row::Rows;
 use std::io::Read;
-use watershed_contract::{Encoding, XmlFormat};
+use watershed_contract::{Dataset, XmlFormat};
 
 /// Deepest nesting of elements: of those around rows, and of those of a row.
 pub const MAX_DEPTH: usize = 64;
@@ -40,13 +41,13 @@ impl<R: Read> XmlReader<R> {
     pub fn open(
         input: R,
         compression: Compression,
-        encoding: Encoding,
         format: &XmlFormat,
+        dataset: &Dataset,
     ) -> Result<Self, DecodeError> {
         let reader = Self {
-            input: TextInput::open(input, compression, encoding)?,
+            input: TextInput::open(input, compression, dataset.encoding)?,
             document: Document::new(&format.row),
-            rows: Rows::new(&format.columns),
+            rows: Rows::new(&format.columns, OtherNames::of(dataset, str::to_string)),
             fields: (0..format.columns.len()).map(Some).collect(),
             line: 1,
             ended: false,
@@ -152,6 +153,14 @@ impl<R: Read> XmlReader<R> {
 impl<R: Read> Blocks for XmlReader<R> {
     fn fields(&self) -> &FieldMap {
         &self.fields
+    }
+
+    fn met(&self) -> &[String] {
+        self.rows.met()
+    }
+
+    fn missing(&self) -> Vec<usize> {
+        self.rows.missing()
     }
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {

@@ -78,7 +78,7 @@ fn open<'a>(dataset: &Dataset, input: &'a [u8]) -> Result<Box<dyn Blocks + 'a>, 
     Ok(match &dataset.format {
         Format::NdJson => Box::new(NdJsonReader::open(input, plain, dataset)?),
         Format::JsonArray { records } => Box::new(JsonArrayReader::open(input, plain, records, dataset)?),
-        Format::Xml(format) => Box::new(XmlReader::open(input, plain, dataset.encoding, format)?),
+        Format::Xml(format) => Box::new(XmlReader::open(input, plain, format, dataset)?),
         Format::Fixed(format) => Box::new(FixedReader::open(input, plain, dataset.encoding, format)?),
         Format::Csv(_) | Format::Parquet => panic!("a format of these tests"),
     })
