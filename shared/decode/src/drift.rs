@@ -36,10 +36,7 @@ pub fn added(dataset: &Dataset) -> Vec<AddedColumn> {
     let columns = dataset.columns.iter().zip(&dataset.table.columns);
     columns
         .filter(|(rule, column)| rule.literal && column.id >= FIRST_ADDED_ID)
-        .map(|(_, column)| AddedColumn {
-            classification: column.classification.clone(),
-            ..AddedColumn::new(&column.name, column.kind)
-        })
+        .map(|(_, column)| AddedColumn::new(&column.name, column.kind))
         .collect()
 }
 
@@ -58,8 +55,6 @@ pub fn extended(dataset: &Dataset, unknown: &[Unknown]) -> Result<Dataset, Objec
     let mut taken = Taken::of(&dataset);
     for Unknown { source, kind } in unknown {
         let column = taken.column(source, hidden_kind(&rule, *kind))?;
-        let mut column = column.column();
-        column.classification = rule.is_private().then(|| "personal".into());
         if let Format::Xml(format) = &mut dataset.format {
             let path = xml_path(source).ok_or_else(|| unnameable(source))?;
             format.columns.push(path);
@@ -68,7 +63,7 @@ pub fn extended(dataset: &Dataset, unknown: &[Unknown]) -> Result<Dataset, Objec
             source: source.clone(),
             ..rule.clone()
         });
-        dataset.table.columns.push(column);
+        dataset.table.columns.push(column.column());
     }
     Ok(dataset)
 }

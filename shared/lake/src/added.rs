@@ -27,9 +27,6 @@ pub struct AddedColumn {
     /// Its type, as Iceberg spells it.
     #[serde(rename = "type", with = "spelled")]
     pub kind: ColumnType,
-    /// `personal` where the contract says what is done with its values because they may be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub classification: Option<String>,
 }
 
 impl AddedColumn {
@@ -39,7 +36,6 @@ impl AddedColumn {
             id: added_id(name),
             name: name.into(),
             kind,
-            classification: None,
         }
     }
 
@@ -51,7 +47,7 @@ impl AddedColumn {
             kind: self.kind,
             required: false,
             doc: Some("Added from the source; the contract does not name it".into()),
-            classification: self.classification.clone(),
+            classification: None,
             tags: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     BACKOFF_MS, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, Outcome, Ports, catalog,
+    choose::Chosen,
     decide::Verdict,
     document::Document,
     footer::Footer,
@@ -112,8 +113,12 @@ impl<'a> Session<'a> {
         let mut document = facts.document.clone();
         // What the contract may not change fails only the requests that would change the table.
         let evolved = document.evolve(self.spec);
-        let metadata = document.typed()?;
-        let (verdicts, wanted) = self.choose(&facts, &metadata, evolved).await;
+        let Chosen {
+            verdicts,
+            wanted,
+            document,
+            metadata,
+        } = self.choose(&facts, &document, evolved).await?;
         if wanted.is_empty() {
             let again = verdicts.contains(&Verdict::Nothing(Outcome::AlreadyApplied));
             let current = metadata.current_snapshot().filter(|_| again);
