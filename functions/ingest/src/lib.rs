@@ -7,6 +7,7 @@
 //! | Output | Parquet data files in the lake; two commit requests on the queue: the table's, and the quarantine's |
 //! | Key | bucket, key, version, sequencer and contract text: running again writes the same bytes to the same keys |
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
+//! | Other columns | ignored, refused or added, as the contract says: the request names what is added; logged as `added_columns`, `missing_columns` |
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
 //! | Gone or overwritten object | acknowledged: the newer version has an event of its own |
