@@ -14,8 +14,8 @@ use std::{
     },
 };
 use uuid::Uuid;
-use watershed_contract::Contracts;
 use watershed_commit::{Commit, Config, Ports, handle};
+use watershed_contract::Contracts;
 use watershed_lake::{TableChanged, TableSpec};
 use watershed_ports::{
     faults::{Fault, Faults},

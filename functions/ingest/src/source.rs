@@ -30,11 +30,7 @@ pub enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Opens `input` as the contract says. Parquet is read from its end, so it goes to the folder `scratch` first.
-    pub fn open(
-        input: &'a mut Preview,
-        dataset: &Dataset,
-        scratch: &Path,
-    ) -> Result<Self, DecodeError> {
+    pub fn open(input: &'a mut Preview, dataset: &Dataset, scratch: &Path) -> Result<Self, DecodeError> {
         let (compression, mut text) = decompress(input).map_err(DecodeError::Input)?;
         let blocks: Box<dyn Blocks + Send + 'a> = match &dataset.format {
             Format::Csv(format) => Box::new(CsvReader::open(text, compression, format, dataset)?),

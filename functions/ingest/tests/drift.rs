@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{dataset, rows, run, texts};
 use arrow_array::{
     ArrayRef, BooleanArray, Decimal128Array, Float32Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     UInt64Array, types::Int32Type,
 };
+use common::{dataset, rows, run, texts};
 use parquet::arrow::ArrowWriter;
 use std::sync::Arc;
 use watershed_contract::Dataset;
@@ -76,7 +76,11 @@ fn an_object_with_unknown_columns_is_refused_by_name() {
 
 #[test]
 fn unknown_columns_of_a_header_are_added() {
-    let (report, files) = run(&contract("format: csv", "unknownColumns: add, nulls: [NA]"), CSV.as_bytes()).unwrap();
+    let (report, files) = run(
+        &contract("format: csv", "unknownColumns: add, nulls: [NA]"),
+        CSV.as_bytes(),
+    )
+    .unwrap();
     assert_eq!((report.accepted, report.rejected, report.passes), (2, 0, 1));
     assert_eq!(added(&report), [text("tail_no"), text("extra")]);
     let data = rows(&files, "data");
@@ -169,7 +173,10 @@ fn elements_and_attributes_of_xml_are_added_by_their_path() {
     let add = with_columns("format: xml", "row: row, unknownColumns: add", XML_COLUMNS);
     let (report, files) = run(&add, XML.as_bytes()).unwrap();
     assert_eq!((report.accepted, report.rejected, report.passes), (3, 0, 2));
-    assert_eq!(added(&report), ["nr", "address_kind", "address_zip", "note", "tel_n"].map(text));
+    assert_eq!(
+        added(&report),
+        ["nr", "address_kind", "address_zip", "note", "tel_n"].map(text)
+    );
     let data = rows(&files, "data");
     assert_eq!(texts(&data, "address_zip"), some(&["0150", "-", "-"]));
     assert_eq!(texts(&data, "note"), some(&["-", "a & b", "-"]));
@@ -195,7 +202,9 @@ fn ids() -> (&'static str, ArrayRef) {
 
 #[test]
 fn columns_of_parquet_are_added_with_their_types() {
-    let price = Decimal128Array::from(vec![150, 275]).with_precision_and_scale(9, 2).unwrap();
+    let price = Decimal128Array::from(vec![150, 275])
+        .with_precision_and_scale(9, 2)
+        .unwrap();
     let file = parquet(vec![
         ids(),
         ("ok", Arc::new(BooleanArray::from(vec![Some(true), None]))),
@@ -286,7 +295,10 @@ fn columns_that_the_source_lacks_are_null_in_every_format() {
 
 #[test]
 fn a_required_column_that_is_missing_is_named_with_the_one_that_is_near() {
-    let columns = COLUMNS.replace("name: name, logicalType: string", "name: departure, logicalType: string, required: true");
+    let columns = COLUMNS.replace(
+        "name: name, logicalType: string",
+        "name: departure, logicalType: string, required: true",
+    );
     let csv = with_columns("format: csv", "", &columns);
     let message = |header: &str| run(&csv, header.as_bytes()).unwrap().0.object.unwrap().message;
     let near = message("id,Departrue,city name\n");

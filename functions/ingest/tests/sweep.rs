@@ -91,8 +91,14 @@ impl World {
             .map(|i| format!("{i},2013-0{}-01T00:00:00Z\n", 1 + i % 3))
             .collect();
         let objects = [
-            ("things/good.csv", format!("id,at,Mail\n{}", rows.replace("Z\n", "Z,x@y.org\n"))),
-            ("documents/one.json", "{\"id\": 2, \"k\": 1}\n{\"id\": 1, \"l\": [2]}\n".to_string()),
+            (
+                "things/good.csv",
+                format!("id,at,Mail\n{}", rows.replace("Z\n", "Z,x@y.org\n")),
+            ),
+            (
+                "documents/one.json",
+                "{\"id\": 2, \"k\": 1}\n{\"id\": 1, \"l\": [2]}\n".to_string(),
+            ),
             ("things/some bad.csv", format!("id,at\n1,\nx,\n1,\n{rows}")),
             ("things/wrong.csv", "PK\u{3}\u{4}".to_string()),
             ("others/2013.csv", format!("Id;Created At\n{}", rows.replace(',', ";"))),

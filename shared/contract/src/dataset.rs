@@ -1,6 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::{drift::UnknownColumns, path::XmlPath};
+use crate::{drift::UnknownColumns, number::NumberFormat, path::XmlPath};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -243,48 +243,6 @@ pub enum Case {
     Lower,
 }
 
-/// How a number is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberFormat {
-    /// Before the decimals.
-    pub decimal: char,
-    /// Between groups of three digits; none: digits are not grouped.
-    pub group: Option<char>,
-    /// How a number below zero is marked.
-    pub negative: Negative,
-    /// Texts at either end that are no part of the number, such as a currency; longest first.
-    pub strip: Vec<String>,
-}
-
-impl Default for NumberFormat {
-    fn default() -> Self {
-        Self {
-            decimal: '.',
-            group: None,
-            negative: Negative::Leading,
-            strip: Vec::new(),
-        }
-    }
-}
-
-impl NumberFormat {
-    /// Numbers are written as programs write them.
-    pub fn is_plain(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// How a number below zero is marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Negative {
-    /// `-5`. The others read this as well.
-    Leading,
-    /// `(5)`.
-    Parentheses,
-    /// `5-`.
-    Trailing,
-}
-
 /// Language of the names of months and weekdays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Locale {
@@ -382,14 +340,21 @@ impl Dataset {
 
     /// True where values of the source may not be shown: neither in quarantine nor in messages.
     pub fn is_private(&self) -> bool {
-        let added = self.unknown.added();
-        !self.dropped.is_empty() || self.columns.iter().chain(added).any(ColumnRule::is_private)
+        !self.dropped.is_empty()
+            || self
+                .columns
+                .iter()
+                .chain(self.unknown.added())
+                .any(ColumnRule::is_private)
     }
 
     /// True where a column is hashed.
     pub fn needs_hash_key(&self) -> bool {
         let added = self.unknown.added();
-        self.columns.iter().chain(added).any(|rule| rule.personal == Personal::Hash)
+        self.columns
+            .iter()
+            .chain(added)
+            .any(|rule| rule.personal == Personal::Hash)
     }
 
     /// Type of column `index`.

@@ -47,11 +47,7 @@ pub(crate) fn read(custom: Option<&Map<'_>>, format: &Format, defaults: &Default
         return UnknownColumns::Ignore;
     };
     let at = custom.get("unknownColumns");
-    let words = [
-        ("ignore", Word::Ignore),
-        ("add", Word::Add),
-        ("reject", Word::Reject),
-    ];
+    let words = [("ignore", Word::Ignore), ("add", Word::Add), ("reject", Word::Reject)];
     let word = at.as_ref().map_or(Some(Word::Ignore), |at| at.word(&words));
     let has_names = !matches!(format, Format::Fixed(_) | Format::Csv(CsvFormat { header: false, .. }));
     if let Some(at) = at.filter(|_| !has_names && word != Some(Word::Ignore)) {

@@ -22,13 +22,16 @@ mod reader;
 mod schema;
 mod temporal;
 mod types;
+mod units;
 mod yaml;
 
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
-pub use drift::UnknownColumns;
 pub use diagnostic::{Diagnostic, Errors};
+pub use drift::UnknownColumns;
+pub use number::{Negative, NumberFormat};
 pub use path::{Step, XmlPath, source_path, xml_path};
+pub use units::{Conversion, SourceUnit, Units};
 
 /// Limits on what a contract may hold.
 pub mod limits {

@@ -2,12 +2,13 @@
 
 use crate::{
     bounds::{self, Reading},
-    dataset::{Case, Checks, ColumnRule, Locale, NumberFormat, Personal, TemporalFormat},
+    dataset::{Case, Checks, ColumnRule, Locale, Personal, TemporalFormat},
     diagnostic::shown,
     formats, number, personal,
     reader::{At, Map},
     temporal,
     types::{self, Typed},
+    units,
 };
 use std::collections::BTreeSet;
 use watershed_lake::{Column, ColumnType, added::added_id, table::is_identifier};
@@ -27,7 +28,7 @@ const KEYS: [&str; 13] = [
 pub(crate) struct Defaults {
     pub(crate) nulls: BTreeSet<String>,
     pub(crate) trim: bool,
-    pub(crate) number: NumberFormat,
+    pub(crate) number: number::NumberFormat,
     /// The format itself says how numbers are written.
     pub(crate) own_numbers: bool,
     pub(crate) locale: Locale,
@@ -71,7 +72,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     check_name(&map, name);
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS].concat());
+        custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS, &units::KEYS].concat());
     }
     let options = map.get("logicalTypeOptions").and_then(|o| o.map());
     let typed = types::read(&map, options.as_ref());
@@ -83,12 +84,22 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     }
     check_unique(&map, key.is_some());
     let partition = position(&map, "partitioned", "partitionKeyPosition");
+    let (unit, units) = units::read(custom.as_ref(), kind);
     let personal = personal::read(&map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()]);
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
         .and_then(|id| read_id(id, name))
         .unwrap_or(index as i64 + 1);
+    let mut rule = rule(
+        &map,
+        name,
+        typed,
+        options.as_ref(),
+        custom.as_ref(),
+        (required, defaults),
+    );
+    rule.number.units = units;
     Some(Property {
         at: at.clone(),
         kind,
@@ -97,27 +108,28 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
             name: name.into(),
             kind: kind.unwrap_or(ColumnType::String),
             required,
-            doc: map.text("description").map(|text| text.trim().into()),
+            doc: doc(&map, unit),
             classification: map.text("classification").map(Into::into),
             tags: tags(&map),
         },
         rule: ColumnRule {
             position: index,
             personal,
-            ..rule(
-                &map,
-                name,
-                typed,
-                options.as_ref(),
-                custom.as_ref(),
-                (required, defaults),
-            )
+            ..rule
         },
         key,
         partition,
         field_id,
         custom,
     })
+}
+
+/// What is said of the column, and its unit.
+fn doc(map: &Map<'_>, unit: Option<String>) -> Option<String> {
+    let said = map.text("description").map(|text| text.trim().to_string());
+    let unit = unit.map(|unit| format!("[{unit}]"));
+    let parts: Vec<String> = said.into_iter().chain(unit).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// Below those of columns that sources add, or the one that this column had when a source added it.
@@ -242,7 +254,7 @@ pub(crate) fn rule_of_text(defaults: &Defaults) -> ColumnRule {
         trim: defaults.trim,
         nulls: defaults.nulls.clone(),
         case: Case::Keep,
-        number: NumberFormat::default(),
+        number: number::NumberFormat::default(),
         temporal: TemporalFormat {
             patterns: Vec::new(),
             locale: Locale::default(),
@@ -254,7 +266,7 @@ pub(crate) fn rule_of_text(defaults: &Defaults) -> ColumnRule {
     }
 }
 
-fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Defaults) -> NumberFormat {
+fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Defaults) -> number::NumberFormat {
     use ColumnType as T;
     let is_number = |kind| matches!(kind, T::Int | T::Long | T::Float | T::Double | T::Decimal { .. });
     let Some(custom) = custom else {
@@ -266,11 +278,11 @@ fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Default
                 &number::KEYS,
                 &format!("a column of type {kind} is no number: remove it"),
             );
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
         _ if defaults.own_numbers => {
             custom.refuse(&number::KEYS, number::JSON_HELP);
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
         _ => number::read(custom, &defaults.number),
     }

@@ -1,7 +1,7 @@
 //! One schema object of a contract: a table and how its rows are read.
 
 use crate::{
-    dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
+    dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
     dialect, drift, formats, number, order,
     property::{self, Defaults, Property},
@@ -209,10 +209,10 @@ fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {
     let number = match custom {
         Some(custom) if own_numbers => {
             custom.refuse(&number::KEYS, number::JSON_HELP);
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
-        Some(custom) => number::read(custom, &NumberFormat::default()),
-        None => NumberFormat::default(),
+        Some(custom) => number::read(custom, &number::NumberFormat::default()),
+        None => number::NumberFormat::default(),
     };
     Defaults {
         nulls: custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default(),

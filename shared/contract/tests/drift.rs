@@ -32,17 +32,26 @@ fn the_three_words_and_none() {
     let Ok(UnknownColumns::Add(rule)) = unknown("unknownColumns: add, trim: false, nulls: [NA]") else {
         panic!("they are added");
     };
-    assert_eq!((rule.trim, rule.nulls.contains("NA"), rule.personal), (false, true, Personal::Keep));
+    assert_eq!(
+        (rule.trim, rule.nulls.contains("NA"), rule.personal),
+        (false, true, Personal::Keep)
+    );
 }
 
 #[test]
 fn where_columns_are_hidden_added_ones_must_be_thought_of() {
     let without = said("format: csv", "unknownColumns: add", HIDDEN);
-    assert!(without.contains("write addedPersonal: hash, redact or keep"), "{without}");
+    assert!(
+        without.contains("write addedPersonal: hash, redact or keep"),
+        "{without}"
+    );
     let hashed = contract("format: csv", "unknownColumns: add, addedPersonal: hash", HIDDEN);
     assert!(hashed.is_ok_and(|dataset| dataset.needs_hash_key()));
     let shown = contract("format: csv", "unknownColumns: add, addedPersonal: redact", "");
-    assert!(shown.is_ok_and(|dataset| dataset.is_private()), "the source has what is hidden");
+    assert!(
+        shown.is_ok_and(|dataset| dataset.is_private()),
+        "the source has what is hidden"
+    );
     assert!(said("format: csv", "addedPersonal: hash", "").contains("addedPersonal does not apply"));
 }
 

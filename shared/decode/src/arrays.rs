@@ -61,7 +61,10 @@ pub fn column_type(kind: &DataType) -> Option<ColumnType> {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => ColumnType::Int,
         DataType::Int64 | DataType::UInt32 => ColumnType::Long,
         // Up to 18446744073709551615.
-        DataType::UInt64 => ColumnType::Decimal { precision: 20, scale: 0 },
+        DataType::UInt64 => ColumnType::Decimal {
+            precision: 20,
+            scale: 0,
+        },
         DataType::Float32 => ColumnType::Float,
         DataType::Float64 => ColumnType::Double,
         DataType::Decimal32(precision, scale)

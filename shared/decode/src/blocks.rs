@@ -24,7 +24,9 @@ pub trait Blocks {
     /// Columns of the dataset that nothing was read of up to now: no field of the header, no key or element of any record.
     fn missing(&self) -> Vec<usize> {
         let fields = self.fields().iter().enumerate();
-        fields.filter_map(|(column, field)| field.is_none().then_some(column)).collect()
+        fields
+            .filter_map(|(column, field)| field.is_none().then_some(column))
+            .collect()
     }
 }
 

@@ -92,7 +92,9 @@ impl ParquetReader {
     /// Columns of the dataset that the file lacks.
     pub fn missing(&self) -> Vec<usize> {
         let fields = self.fields.iter().enumerate();
-        fields.filter_map(|(column, field)| field.is_none().then_some(column)).collect()
+        fields
+            .filter_map(|(column, field)| field.is_none().then_some(column))
+            .collect()
     }
 
     /// The next rows; none at the end.
@@ -161,7 +163,9 @@ fn convert(
     index: usize,
     violations: &mut Vec<Violation>,
 ) -> Result<ArrayRef, DecodeError> {
+    let parser = standardiser.parser(index);
     if *target != DataType::Utf8
+        && !parser.converts()
         && let Some(exact) = arrays::exact(array, target)
     {
         return Ok(exact);
@@ -172,9 +176,7 @@ fn convert(
         let message = format!("column `{name}` is of type {kind}, which cannot be read as {target}: mend the contract");
         return Err(ObjectReject::new(Reason::WrongFormat, message).into());
     };
-    Ok(standardiser
-        .parser(index)
-        .parse(&cells(&text), Some(0), index as u32, violations))
+    Ok(parser.parse(&cells(&text), Some(0), index as u32, violations))
 }
 
 /// A block of one column.

@@ -201,7 +201,11 @@ const MAX_LISTED: usize = 20;
 
 /// Names as a message lists them.
 pub fn listed(names: &[&str]) -> String {
-    let listed: Vec<String> = names.iter().take(MAX_LISTED).map(|name| shown(name.as_bytes())).collect();
+    let listed: Vec<String> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| shown(name.as_bytes()))
+        .collect();
     let more = names.len().saturating_sub(MAX_LISTED);
     if more > 0 {
         format!("{} and {more} more", listed.join(", "))

@@ -101,7 +101,9 @@ fn bounds(columns: &HashMap<i32, &FileColumn>, side: impl Fn(&Bounds) -> Option<
 /// older contract. Its statistics are of the table's type then, so that all of a manifest are.
 fn widened(schema: &Schema, column: &FileColumn) -> FileColumn {
     let mut column = column.clone();
-    let wanted = column.id.and_then(|id| schema.field_by_id(id)?.field_type.as_primitive_type());
+    let wanted = column
+        .id
+        .and_then(|id| schema.field_by_id(id)?.field_type.as_primitive_type());
     if let (Some(kind), Some(wanted)) = (&column.kind, wanted)
         && widens(kind, wanted)
     {
@@ -120,7 +122,9 @@ fn widened(schema: &Schema, column: &FileColumn) -> FileColumn {
 
 fn widens(narrow: &PrimitiveType, wide: &PrimitiveType) -> bool {
     let kind = |kind: &PrimitiveType| kind.to_string().parse::<ColumnType>().ok();
-    kind(narrow).zip(kind(wide)).is_some_and(|(narrow, wide)| narrow.widens_to(wide))
+    kind(narrow)
+        .zip(kind(wide))
+        .is_some_and(|(narrow, wide)| narrow.widens_to(wide))
 }
 
 fn check_column(schema: &Schema, column: &FileColumn) -> Result<i32, String> {

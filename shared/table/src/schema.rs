@@ -173,7 +173,9 @@ pub fn with_added(table: &str, current: &[Value], added: &[AddedColumn]) -> Resu
             ))
         };
         if column.id != added_id(&column.name) {
-            return Err(wrong("is not the field id of that name; ingest the object again".into()));
+            return Err(wrong(
+                "is not the field id of that name; ingest the object again".into(),
+            ));
         }
         let clash = |field: &&Value| {
             (field["id"].as_i64() == Some(column.id.into())) != (field["name"] == column.name.as_str())
@@ -198,7 +200,10 @@ pub fn with_added(table: &str, current: &[Value], added: &[AddedColumn]) -> Resu
             )));
         }
     }
-    let count = fields.iter().filter(|f| f["id"].as_i64() >= Some(FIRST_ADDED_ID.into())).count();
+    let count = fields
+        .iter()
+        .filter(|f| f["id"].as_i64() >= Some(FIRST_ADDED_ID.into()))
+        .count();
     if count > MAX_ADDED_OF_TABLE {
         return Err(PortError::fault(format!(
             "table {table} would have {count} columns that its contract does not name, and at most {MAX_ADDED_OF_TABLE} are allowed: \

@@ -74,10 +74,7 @@ async fn requests_of_one_batch_add_different_columns_in_one_snapshot() {
     // Delivered again, and an older version with a column that nobody else has: nothing changes.
     let again = [batch[1].clone(), adding(&world, "b", 0, &["old"])];
     let done = world.commit(&spec, &again).await;
-    assert_eq!(
-        done.outcomes,
-        [Ok(Outcome::AlreadyApplied), Ok(Outcome::Superseded)]
-    );
+    assert_eq!(done.outcomes, [Ok(Outcome::AlreadyApplied), Ok(Outcome::Superseded)]);
     assert_eq!(names(&world), ["n", "name", "x", "y", "z"]);
     // A newer version without them keeps the columns, for other sources have them.
     let newer = world.request(&spec, "a", 2, &[&[(1, "x")]]);
@@ -150,13 +147,14 @@ async fn a_column_that_cannot_be_added_fails_its_request_alone() {
     let named = adding(&world, "d", 1, &["name"]);
     let mut false_id = added(&["w"]);
     false_id[0].id = added_id("y");
-    let false_id = world
-        .request_of(&spec, "e", 1, vec![file(1, &[])])
-        .with_added(false_id);
+    let false_id = world.request_of(&spec, "e", 1, vec![file(1, &[])]).with_added(false_id);
     let done = world.commit(&spec, &[other_type, good, named, false_id]).await;
     assert_eq!(done.outcomes[1], Ok(Outcome::Applied));
     let said = error(&done, 0).message;
-    assert!(said.contains("is long in the source but \"string\" in the table"), "{said}");
+    assert!(
+        said.contains("is long in the source but \"string\" in the table"),
+        "{said}"
+    );
     assert!(error(&done, 2).message.contains("the table has \"name\" by field id 2"));
     assert!(error(&done, 3).message.contains("is not the field id of that name"));
     assert_eq!(names(&world), ["n", "name", "x", "y"]);
@@ -172,7 +170,9 @@ async fn sources_add_no_more_columns_than_a_table_may_have() {
             .with_added(columns)
     };
     let most = request("a", (0..MAX_ADDED_OF_TABLE).map(name).collect());
-    let done = world.commit(&spec, &[most, request("b", vec![name(MAX_ADDED_OF_TABLE)])]).await;
+    let done = world
+        .commit(&spec, &[most, request("b", vec![name(MAX_ADDED_OF_TABLE)])])
+        .await;
     assert_eq!(done.outcomes[0], Ok(Outcome::Applied));
     assert!(error(&done, 1).message.contains("unknownColumns: ignore or reject"));
 }
@@ -262,12 +262,20 @@ const WIDE: [&str; 3] = ["long", "double", "decimal(20, 2)"];
 async fn a_wider_type_of_the_contract_becomes_the_tables() {
     let world = World::new();
     let before = narrow_file(&world, "before");
-    assert_eq!(world.commit(&narrow(), &[before]).await.outcomes, [Ok(Outcome::Applied)]);
+    assert_eq!(
+        world.commit(&narrow(), &[before]).await.outcomes,
+        [Ok(Outcome::Applied)]
+    );
     // In one batch with one that was staged under the older contract.
     let batch = [wide_file(&world, "wide", 1), narrow_file(&world, "staged before")];
     let done = world.commit(&wide(), &batch).await;
     assert_eq!(done.outcomes, [Ok(Outcome::Applied), Ok(Outcome::Applied)]);
-    let kinds = |world: &World| columns(world, &narrow()).into_iter().map(|(_, kind)| kind).collect::<Vec<_>>();
+    let kinds = |world: &World| {
+        columns(world, &narrow())
+            .into_iter()
+            .map(|(_, kind)| kind)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(kinds(&world), WIDE);
     // A committer of the older contract goes on, and takes nothing back.
     let done = world.commit(&narrow(), &[narrow_file(&world, "late")]).await;
@@ -275,13 +283,18 @@ async fn a_wider_type_of_the_contract_becomes_the_tables() {
     assert_eq!(kinds(&world), WIDE);
     // The first manifest is of the narrow types: it is read to replace its file, and merged with those of the wide ones.
     for n in 0..MERGE_AT_MANIFESTS + 2 {
-        let done = world.commit(&wide(), &[wide_file(&world, &format!("more{n}"), 1)]).await;
+        let done = world
+            .commit(&wide(), &[wide_file(&world, &format!("more{n}"), 1)])
+            .await;
         assert_eq!(done.outcomes, [Ok(Outcome::Applied)]);
     }
     let files = world.live(&narrow(), None);
     assert_eq!(files.len(), MERGE_AT_MANIFESTS + 6);
     let replaced = wide_file(&world, "before", 2);
-    assert_eq!(world.commit(&wide(), &[replaced]).await.outcomes, [Ok(Outcome::Applied)]);
+    assert_eq!(
+        world.commit(&wide(), &[replaced]).await.outcomes,
+        [Ok(Outcome::Applied)]
+    );
     assert_eq!(world.live(&narrow(), None).len(), MERGE_AT_MANIFESTS + 6);
 }
 
@@ -293,14 +306,21 @@ async fn what_is_no_widening_stops_the_tables_requests() {
     spec.columns[0].kind = ColumnType::Int;
     let done = world.commit(&spec, &[wide_file(&world, "b", 1)]).await;
     let said = error(&done, 0).message;
-    assert!(said.contains("which is wider and stays so: write long in the contract"), "{said}");
+    assert!(
+        said.contains("which is wider and stays so: write long in the contract"),
+        "{said}"
+    );
     // Of what was applied before nothing is to be done, whatever the contract says.
     assert_eq!(
         world.commit(&spec, &[wide_file(&world, "a", 1)]).await.outcomes,
         [Ok(Outcome::AlreadyApplied)]
     );
     spec.columns[0].kind = ColumnType::Double;
-    assert!(error(&world.commit(&spec, &[wide_file(&world, "b", 1)]).await, 0).message.contains("add a new column"));
+    assert!(
+        error(&world.commit(&spec, &[wide_file(&world, "b", 1)]).await, 0)
+            .message
+            .contains("add a new column")
+    );
 }
 
 #[tokio::test]
