@@ -191,7 +191,11 @@ impl Unit {
 
     /// Into another of the same dimension. All in integers, over one denominator.
     fn to(&self, other: &Self) -> Conversion {
-        let (multiply, divide) = (self.multiply * other.divide, self.divide * other.multiply);
+        // What is on both sides goes first, so that all stays far below 128 bits.
+        let above = greatest_common_divisor(self.multiply, other.multiply);
+        let below = greatest_common_divisor(self.divide, other.divide);
+        let multiply = (self.multiply / above) * (other.divide / below);
+        let divide = (self.divide / below) * (other.multiply / above);
         let add = self.hundredths * multiply - other.hundredths * divide;
         let whole = [multiply * 100, add, divide * 100];
         let common = whole.into_iter().fold(0, greatest_common_divisor);
@@ -292,7 +296,7 @@ fn conversions(
             let names: Vec<&str> = of_dimension.map(|unit| unit.names[0]).collect();
             at.error(
                 format!("{from_name} is a unit of {is}, and {name} of {wanted}"),
-                one_of(from_name, &names),
+                format!("write one of {}", names.join(", ")),
             );
             continue;
         }

@@ -129,12 +129,101 @@ impl Exact<'_> {
         let Conversion { multiply, add, divide } = self.conversion;
         let ten = |power: i32| 10_i128.checked_pow(u32::try_from(power).ok()?);
         let scale = i32::from(self.scale);
+        let power = if value == 0 { 0 } else { power };
         let product = value.checked_mul(multiply)?;
-        if power + scale >= 0 {
-            let product = product.checked_mul(ten(power + scale)?)?;
+        if power.saturating_add(scale) >= 0 {
+            let product = product.checked_mul(ten(power.checked_add(scale)?)?)?;
             return Some((product.checked_add(add.checked_mul(ten(scale)?)?)?, divide));
         }
-        let added = if add == 0 { 0 } else { add.checked_mul(ten(-power)?)? };
-        Some((product.checked_add(added)?, divide.checked_mul(ten(-power - scale)?)?))
+        let added = if add == 0 {
+            0
+        } else {
+            add.checked_mul(ten(power.checked_neg()?)?)?
+        };
+        Some((
+            product.checked_add(added)?,
+            divide.checked_mul(ten(power.checked_add(scale)?.checked_neg()?)?)?,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use watershed_contract::SourceUnit;
+
+    fn units(multiply: i128, add: i128, divide: i128, rounds: bool) -> Units {
+        let conversion = Conversion { multiply, add, divide };
+        Units {
+            unit: "u".into(),
+            sources: vec![SourceUnit {
+                name: "s".into(),
+                conversion,
+            }],
+            is_written: false,
+            rounds,
+        }
+    }
+
+    fn read(text: &str, units: &Units, scale: u8) -> Result<i128, Reason> {
+        let (text, conversion) = split(Text::whole(text.as_bytes()), units).map_err(|bad| bad.reason)?;
+        let exact = Exact {
+            conversion,
+            scale,
+            units,
+        };
+        exact.read(text, text).map_err(|bad| bad.reason)
+    }
+
+    #[test]
+    fn exact_numbers_stay_so_or_are_refused() {
+        let feet = units(381, 0, 1_250, false);
+        assert_eq!(read("10", &feet, 3), Ok(3_048));
+        assert_eq!(read("1e3", &feet, 1), Ok(3_048));
+        assert_eq!(read("0.00", &feet, 0), Ok(0));
+        assert_eq!(read("0e-999999999999", &feet, 0), Ok(0));
+        assert_eq!(read("10", &feet, 2), Err(Reason::Overflow));
+        assert_eq!(read("ten", &feet, 2), Err(Reason::Type));
+        assert_eq!(read("1e-999999999999", &feet, 9), Err(Reason::Overflow));
+        assert_eq!(read("1e999999999999", &feet, 9), Err(Reason::Overflow));
+        let fahrenheit = units(5, -160, 9, false);
+        assert_eq!(read("212", &fahrenheit, 2), Ok(10_000));
+        assert_eq!(read("-40.0", &fahrenheit, 1), Ok(-400));
+        assert_eq!(read("1", &fahrenheit, 9), Err(Reason::Overflow));
+    }
+
+    #[test]
+    fn halves_go_to_the_even_side() {
+        let halved = units(1, 0, 2, true);
+        for (text, expected) in [
+            ("1", 0),
+            ("3", 2),
+            ("5", 2),
+            ("-1", 0),
+            ("-3", -2),
+            ("-5", -2),
+            ("2.2", 1),
+            ("-2.2", -1),
+        ] {
+            assert_eq!(read(text, &halved, 0), Ok(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rounded_is_the_nearest(
+            digits in -1_000_000_000_000_i128..1_000_000_000_000, power in -6..6_i32, scale in 0_u8..6,
+            multiply in 1_i128..10_000, add in -10_000_i128..10_000, divide in 1_i128..10_000
+        ) {
+            let found = read(&format!("{digits}e{power}"), &units(multiply, add, divide, true), scale).unwrap_or(i128::MAX);
+            // Both sides times 10^6 × divide, so that all is whole.
+            let ten = |power: i32| 10_i128.pow(power.unsigned_abs());
+            let exact = (digits * ten(power + 6) * multiply + add * ten(6)) * ten(i32::from(scale));
+            let difference = (found * divide * ten(6) - exact).abs();
+            prop_assert!(2 * difference <= divide * ten(6), "{found}");
+            let strict = read(&format!("{digits}e{power}"), &units(multiply, add, divide, false), scale);
+            prop_assert_eq!(strict.ok(), (difference == 0).then_some(found));
+        }
     }
 }
