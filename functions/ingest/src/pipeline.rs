@@ -159,13 +159,13 @@ fn pass(
     if let Some(repeated) = repeated {
         return Ok(Ended::Repeated(repeated));
     }
-    let missing = source.missing().into_iter();
-    let missing_columns = missing.map(|column| dataset.table.columns[column].name.clone());
-    let report = Report {
-        added: drift::added(&dataset),
-        missing_columns: missing_columns.collect(),
-        ..pass.finish(take)?
-    };
+    let mut report = pass.finish(take)?;
+    report.added = drift::added(&dataset);
+    if report.accepted + report.rejected > 0 {
+        let missing = source.missing().into_iter();
+        let name = |column: usize| dataset.table.columns[column].name.clone();
+        report.missing_columns = missing.map(name).collect();
+    }
     Ok(Ended::Done(report.into()))
 }
 

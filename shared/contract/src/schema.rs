@@ -41,12 +41,7 @@ pub(crate) fn read(
     if let Some(custom) = &custom {
         custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS, &drift::KEYS].concat());
     }
-    if let Some(at) = map
-        .get("logicalType")
-        .filter(|at| at.is_text() && at.text() != Some("object"))
-    {
-        at.wrong("logicalType: object, or nothing");
-    }
+    check_type(map);
     // Where the server was reported, the keys are read as CSV's, so that what is wrong with them is said at once.
     let wire = source
         .as_ref()
@@ -102,6 +97,15 @@ pub(crate) fn read(
         table,
         quarantine,
     })
+}
+
+fn check_type(map: &Map<'_>) {
+    if let Some(at) = map
+        .get("logicalType")
+        .filter(|at| at.is_text() && at.text() != Some("object"))
+    {
+        at.wrong("logicalType: object, or nothing");
+    }
 }
 
 fn table_properties(map: &Map<'_>, document: &Document, id: &str) -> BTreeMap<String, String> {
