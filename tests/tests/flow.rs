@@ -2,6 +2,8 @@
 
 #[path = "flow/broken_rows.rs"]
 mod broken_rows;
+#[path = "flow/drift.rs"]
+mod drift;
 #[path = "flow/nycflights13.rs"]
 mod nycflights13;
 #[path = "flow/order.rs"]
@@ -15,7 +17,7 @@ use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -23,6 +25,7 @@ const TABLES: [(&str, &str); 7] = [
     ("unreadable", "simple"),
     ("broken", "strict"),
     ("people", "private"),
+    ("drifting", "drift"),
 ];
 
 fn cloud() -> &'static Cloud {

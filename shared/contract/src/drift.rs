@@ -77,16 +77,14 @@ fn personal(custom: &Map<'_>, hides: bool) -> Personal {
         ("redact", Personal::Redact),
         ("keep", Personal::Keep),
     ];
-    match custom.get("addedPersonal") {
-        Some(at) => at.word(&words).unwrap_or(Personal::Keep),
-        None => {
-            if hides {
-                custom.error(
-                    "unknownColumns: add of a dataset that hides columns, and an unknown one may hold the same",
-                    "write addedPersonal: hash, redact or keep, or unknownColumns: reject",
-                );
-            }
-            Personal::Keep
-        }
+    if let Some(at) = custom.get("addedPersonal") {
+        return at.word(&words).unwrap_or(Personal::Keep);
     }
+    if hides {
+        custom.error(
+            "unknownColumns: add of a dataset that hides columns, and an unknown one may hold the same",
+            "write addedPersonal: hash, redact or keep, or unknownColumns: reject",
+        );
+    }
+    Personal::Keep
 }

@@ -59,7 +59,7 @@ impl ParquetReader {
             fields: mut roots,
             unknown,
         } = fields::by_name(dataset, &names)?;
-        let named = unknown
+        let to_add = unknown
             .iter()
             .map(|at| unknown_column(&builder.schema().fields()[*at]))
             .collect::<Result<_, _>>()?;
@@ -79,7 +79,7 @@ impl ParquetReader {
         Ok(Self {
             reader,
             fields,
-            named,
+            named: to_add,
             row: 0,
         })
     }

@@ -66,6 +66,7 @@ mod spelled {
     use super::ColumnType;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
     pub fn serialize<S: Serializer>(kind: &ColumnType, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(kind)
     }
