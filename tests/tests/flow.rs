@@ -2,6 +2,8 @@
 
 #[path = "flow/broken_rows.rs"]
 mod broken_rows;
+#[path = "flow/drift.rs"]
+mod drift;
 #[path = "flow/nycflights13.rs"]
 mod nycflights13;
 #[path = "flow/order.rs"]
@@ -19,7 +21,7 @@ use std::{path::Path, sync::OnceLock};
 use watershed_tests::Cloud;
 
 /// Tables of the tests, and the contract that each is made of.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("duplicates", "simple"),
     ("overwritten", "simple"),
     ("crowded", "simple"),
@@ -30,6 +32,7 @@ const TABLES: [(&str, &str); 10] = [
     ("mended", "mended"),
     ("large", "lines"),
     ("killed", "lines"),
+    ("drifting", "drift"),
 ];
 
 fn cloud() -> &'static Cloud {

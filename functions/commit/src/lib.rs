@@ -5,6 +5,7 @@
 //! | Trigger | SQS, large batches and a short window; a few invocations at a time |
 //! | Input | `CommitRequest` or `MaintenanceRequest` (see `watershed-lake`), one a message; data files that stand in the lake |
 //! | Output | at most one snapshot a table and invocation; `TableChanged` on the event bus for each |
+//! | Schema | follows the contract, and the request's added columns, as far as a table may change; in the same swap |
 //! | Key | the request's token, source and order, kept in the table's ledger |
 //! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
 //! | Maintenance | files or snapshots that are too old go, in the same swap; where there are none, nothing is made |

@@ -15,6 +15,7 @@ use std::{
 };
 use uuid::Uuid;
 use watershed_commit::{Commit, Config, Ports, handle};
+use watershed_contract::Contracts;
 use watershed_lake::{TableChanged, TableSpec};
 use watershed_ports::{
     faults::{Fault, Faults},
@@ -49,6 +50,14 @@ struct World {
     specs: [TableSpec; 2],
 }
 
+fn config() -> Config {
+    Config {
+        contracts: "/opt".into(),
+        lake_bucket: LAKE.into(),
+        event_bus: "default".into(),
+    }
+}
+
 fn world() -> World {
     let faults = Faults::default();
     let store = Arc::new(MemoryStore::new(faults.clone()));
@@ -60,16 +69,11 @@ fn world() -> World {
         bus: bus.clone(),
         host: Arc::new(TestHost::default()),
     };
-    let config = Config {
-        contracts: "/opt".into(),
-        lake_bucket: LAKE.into(),
-        event_bus: "default".into(),
-    };
     let contracts = contracts();
     let dataset = contracts.by_id("nycflights13-airlines").unwrap();
     let specs = [dataset.table.clone(), dataset.quarantine.clone()];
     World {
-        commit: Commit::with_ports(config, contracts, ports),
+        commit: Commit::with_ports(config(), contracts, ports),
         faults,
         store,
         catalog,
@@ -183,6 +187,56 @@ async fn each_message_is_its_own() {
     let table = &world.catalog.snapshot()["nyc.airlines"];
     assert_eq!(table.parameters["watershed.domain"], "aviation");
     assert_eq!(table.columns[0].parameters["watershed.classification"], "public");
+}
+
+/// A contract that says of a table what it cannot become stops that table, and no other.
+#[tokio::test]
+async fn a_contract_that_narrows_stops_its_own_table() {
+    let contract = |version: &str, kind: &str| {
+        format!(
+            "version: {version}\nkind: DataContract\napiVersion: v3.1.0\nid: shop\nstatus: active\ndomain: shop\n\
+             servers:\n  - {{server: raw, type: s3, location: \"s3://{{raw}}/{{model}}/*.csv\", format: csv}}\nschema:\n\
+             - name: numbers\n  properties: [{{name: n, logicalType: integer, physicalType: {kind}}}]\n\
+             - name: words\n  properties: [{{name: a, logicalType: string}}, {{name: b, logicalType: string}}]\n"
+        )
+    };
+    let world = world();
+    let deploy = |version: &str, kind: &str| {
+        let contracts = Contracts::parse([("shop.odcs.yaml", contract(version, kind).as_str())]).unwrap();
+        let ports = Ports {
+            store: world.store.clone(),
+            catalog: world.catalog.clone(),
+            bus: world.bus.clone(),
+            host: Arc::new(TestHost(AtomicU64::new(version.len() as u64 * 1_000_000))),
+        };
+        let specs = ["numbers", "words"].map(|table| {
+            let name = format!("shop.{table}").parse().unwrap();
+            contracts.by_table(&name).unwrap().table.clone()
+        });
+        (Commit::with_ports(config(), contracts, ports), specs)
+    };
+    let bodies = |specs: &[TableSpec; 2], version: u32| {
+        let empty = |spec: &TableSpec| request(spec, LAKE, "a", version, &[]).0;
+        let (mut words, objects) = request(&specs[1], LAKE, "a", version, &[["x", "y"]]);
+        words.contract = "shop/words".into();
+        for (key, bytes) in objects {
+            world.store.insert(LAKE, &key, bytes);
+        }
+        messages(vec![
+            serde_json::to_string(&empty(&specs[0])).unwrap(),
+            serde_json::to_string(&words).unwrap(),
+        ])
+    };
+    let failures = async |commit: &Commit, bodies: &[(String, String)]| -> Vec<String> {
+        let response = handle(commit, invocation(), event(bodies)).await.unwrap();
+        response.failures.into_iter().map(|failure| failure.id).collect()
+    };
+    let (wide, specs) = deploy("1.0.0", "BIGINT");
+    assert_eq!(failures(&wide, &bodies(&specs, 1)).await, [""; 0]);
+    let (narrow, specs) = deploy("1.0.10", "INTEGER");
+    assert_eq!(failures(&narrow, &bodies(&specs, 2)).await, ["m0"]);
+    let words = &world.catalog.snapshot()["shop.words"];
+    assert_eq!(words.parameters["watershed.contract-version"], "1.0.10");
 }
 
 fn scenario(world: &World) -> Vec<Vec<(String, String)>> {

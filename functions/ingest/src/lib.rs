@@ -9,6 +9,7 @@
 //! | Key | bucket, key, version, sequencer and contract text: running again writes the same bytes to the same keys |
 //! | Large object | cut into parts ([`parts`]): a message each on the function's own queue; the last one joins them and asks for the commits |
 //! | Bad row | to the quarantine table with offset, line, column, reason and bytes |
+//! | Other columns | ignored, refused or added, as the contract says: the request names what is added; logged as `added_columns`, `missing_columns` |
 //! | Bad object | to the quarantine table as one row with one reason |
 //! | Quality rule | as its `onFailure` says: the row or the object as above, or one WARN line, counted as `QualityWarnings` |
 //! | Failure | transient and fault: the message is delivered again, in the end to the dead-letter queue |
@@ -22,6 +23,7 @@ pub mod config;
 pub mod draft;
 pub mod event;
 pub mod object;
+mod output;
 pub mod parts;
 pub mod pipeline;
 pub mod quarantine;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use watershed_contract::Dataset;
 use watershed_decode::{HashKey, Treatment};
 use watershed_lake::{
-    CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
+    AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{split_uri, staged_prefix},
     message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
 };
@@ -108,8 +108,12 @@ pub async fn ingest(
         Err(error) if error.kind == Kind::Rejected => return Ok(Outcome::Superseded(error.message)),
         other => other.map_err(|error| error.context(source.uri()))?,
     };
-    let files: [&[StagedFile]; 2] = [&report.data, &report.quarantine];
-    let requests = commit(ports, dataset, created, prefixes, files, trace).await?;
+    let made = Made {
+        data: &report.data,
+        added: &report.added,
+        quarantine: &report.quarantine,
+    };
+    let requests = commit(ports, dataset, created, prefixes, made, trace).await?;
     Ok(Outcome::Ingested(report, requests))
 }
 
@@ -153,15 +157,31 @@ pub(crate) fn object_id(created: &Created) -> ObjectId {
     }
 }
 
+/// What was made of an object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made<'a> {
+    /// Files of the dataset's table.
+    pub(crate) data: &'a [StagedFile],
+    /// Columns of those files that the contract does not name.
+    pub(crate) added: &'a [AddedColumn],
+    /// Files of its quarantine.
+    pub(crate) quarantine: &'a [StagedFile],
+}
+
 /// Asks for the commit of an object's files: the dataset's, and the quarantine's.
 pub(crate) async fn commit(
     ports: &Ports,
     dataset: &Dataset,
     created: &Created,
     prefixes: Prefixes,
-    [data, quarantine]: [&[StagedFile]; 2],
+    made: Made<'_>,
     trace: Option<&str>,
 ) -> Result<Requests, PortError> {
+    let Made {
+        data,
+        added,
+        quarantine,
+    } = made;
     let source = &created.source;
     let order = SourceOrder::s3(&source.sequencer, dataset.version);
     let request = |table: &TableSpec, prefix: String, files: &[StagedFile]| {
@@ -173,7 +193,7 @@ pub(crate) async fn commit(
         );
         CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
     };
-    let data = request(&dataset.table, prefixes.data, data);
+    let data = request(&dataset.table, prefixes.data, data).with_added(added.to_vec());
     let quarantine = request(&dataset.quarantine, prefixes.quarantine, quarantine);
     send(ports, &data).await?;
     send(ports, &quarantine).await?;

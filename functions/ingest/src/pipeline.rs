@@ -2,29 +2,20 @@
 //! out are files in a scratch folder. The function and `cargo local try` run this very code.
 
 use crate::{
+    output::Output,
     quarantine::{self, Origin},
     source::{Preview, Source},
 };
-use std::{
-    collections::BTreeMap,
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc};
 use watershed_contract::Dataset;
 use watershed_decode::{
-    Decoded, KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment, quality, reject::DecodeError,
+    Decoded, KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment,
+    drift::{self, Unknown},
+    quality,
+    reject::DecodeError,
 };
-use watershed_lake::{
-    StagedFile, TableSpec,
-    layout::{attempt_folder, path_in},
-    quarantine::MAX_OBJECT_PREVIEW_BYTES,
-    table::properties,
-};
-use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings, arrow_schema};
-
-/// Memory of the quarantine's sink: refused rows are few, or the object is wrong.
-const QUARANTINE_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+use watershed_lake::{AddedColumn, StagedFile, layout::attempt_folder, quarantine::MAX_OBJECT_PREVIEW_BYTES};
+use watershed_sink::{SinkError, arrow_schema};
 
 /// Folder of keys that do not fit in memory, below the job's own.
 pub(crate) const KEYS: &str = "keys";
@@ -74,8 +65,12 @@ pub struct Report {
     pub by_reason: BTreeMap<Reason, u64>,
     /// Bytes read, compressed as they were.
     pub bytes_in: u64,
-    /// Passes over the input: 2 where repeated keys were found too late.
+    /// Passes over the input: one more where repeated keys were found too late, and one where records have columns to be added.
     pub passes: u32,
+    /// Columns of the data files that the contract does not name.
+    pub added: Vec<AddedColumn>,
+    /// Columns of the contract that the object had nothing of: they are null.
+    pub missing_columns: Vec<String>,
     /// Why the whole object was refused, if it was.
     pub object: Option<ObjectReject>,
     /// What came of every quality rule, in the contract's order; empty where the object was refused before its end.
@@ -105,38 +100,98 @@ pub type Take<'a> = dyn FnMut(Emitted) -> Result<(), Box<dyn std::error::Error +
 /// Runs the job. Emitted files that the report does not name are of a pass that was given up: no request names them.
 pub fn run(job: &Job, open: &mut Open<'_>, take: &mut Take<'_>) -> Result<Report, PipelineError> {
     let mut keys = KeyIndex::new(&scratch(job, KEYS)?);
+    let mut dataset = Arc::clone(&job.dataset);
     let mut attempt = 1;
     loop {
         let mut preview = Preview::new(open().map_err(PipelineError::Input)?, MAX_OBJECT_PREVIEW_BYTES);
-        let mut pass = Pass::new(job, attempt_folder(attempt))?;
-        match pass.decode(&mut preview, keys, take) {
-            Ok(None) => {
-                let report = pass.finish(preview.bytes_read(), take)?;
+        let (reject, rules) = match pass(job, attempt, &dataset, keys, &mut preview, take) {
+            Ok(Ended::Done(report)) => {
                 return Ok(Report {
+                    bytes_in: preview.bytes_read(),
                     passes: attempt,
-                    ..report
+                    ..*report
                 });
             }
-            Ok(Some(repeated)) => keys = KeyIndex::known(repeated),
+            Ok(Ended::Repeated(repeated)) => {
+                keys = KeyIndex::known(repeated);
+                attempt += 1;
+                continue;
+            }
+            Ok(Ended::Added(extended)) => {
+                // Their values may refuse rows, so that others are the first with their keys.
+                keys = KeyIndex::new(&scratch(job, KEYS)?);
+                dataset = extended;
+                attempt += 1;
+                continue;
+            }
+            Ok(Ended::Broken(reject, rules)) => (reject, rules),
+            Err(Stopped::Decode(DecodeError::Object(reject))) => (reject, Vec::new()),
             Err(Stopped::Output(error)) => return Err(error.into()),
             Err(Stopped::Decode(DecodeError::Input(error))) => return Err(PipelineError::Input(error)),
-            Err(Stopped::Decode(DecodeError::Object(reject))) => {
-                let rules = std::mem::take(&mut pass.rules);
-                drop(pass);
-                let refused = Refused {
-                    reject,
-                    bytes: preview.bytes_read(),
-                    beginning: preview.beginning().to_vec(),
-                };
-                let report = refuse(job, attempt + 1, refused, take)?;
-                return Ok(Report {
-                    quality: rules,
-                    ..report
-                });
-            }
-        }
-        attempt += 1;
+        };
+        let refused = Refused {
+            reject,
+            bytes: preview.bytes_read(),
+            beginning: preview.beginning().to_vec(),
+        };
+        let report = refuse(job, attempt + 1, refused, take)?;
+        return Ok(Report {
+            quality: rules,
+            ..report
+        });
     }
+}
+
+/// How a pass ended.
+enum Ended {
+    Done(Box<Report>),
+    /// Keys are repeated by rows that are written already: the same again with these known.
+    Repeated(Vec<u64>),
+    /// Records have columns to be added: again with them.
+    Added(Arc<Dataset>),
+    /// A quality rule refuses the object; what came of all of them.
+    Broken(ObjectReject, Vec<RuleResult>),
+}
+
+/// One pass over the object.
+fn pass(
+    job: &Job,
+    attempt: u32,
+    dataset: &Arc<Dataset>,
+    keys: KeyIndex,
+    input: &mut Preview,
+    take: &mut Take<'_>,
+) -> Result<Ended, Stopped> {
+    let mut source = Source::open(input, dataset, &job.scratch)?;
+    let dataset = with(dataset, &source.named())?;
+    let mut pass = Pass::new(job, &dataset, attempt_folder(attempt))?;
+    let repeated = pass.decode(&mut source, keys, take)?;
+    let met: Vec<Unknown> = source.met().iter().map(|name| Unknown::text(name)).collect();
+    if !met.is_empty() {
+        return Ok(Ended::Added(with(&dataset, &met)?));
+    }
+    if let Some(repeated) = repeated {
+        return Ok(Ended::Repeated(repeated));
+    }
+    if let Some(reject) = quality::broken(&pass.rules) {
+        return Ok(Ended::Broken(reject, pass.rules));
+    }
+    let mut report = pass.finish(0, take)?;
+    report.added = drift::added(&dataset);
+    if report.accepted + report.rejected > 0 {
+        let missing = source.missing().into_iter();
+        let name = |column: usize| dataset.table.columns[column].name.clone();
+        report.missing_columns = missing.map(name).collect();
+    }
+    Ok(Ended::Done(report.into()))
+}
+
+/// The dataset with these columns.
+fn with(dataset: &Arc<Dataset>, unknown: &[Unknown]) -> Result<Arc<Dataset>, DecodeError> {
+    if unknown.is_empty() {
+        return Ok(Arc::clone(dataset));
+    }
+    Ok(Arc::new(drift::extended(dataset, unknown)?))
 }
 
 fn scratch(job: &Job, name: &str) -> Result<PathBuf, PipelineError> {
@@ -174,6 +229,7 @@ impl From<SinkError> for Stopped {
 /// One pass over the object, or over a part of it.
 pub(crate) struct Pass<'a> {
     job: &'a Job,
+    dataset: &'a Arc<Dataset>,
     /// Of its files, below the staged prefix.
     folder: String,
     data: Output,
@@ -183,11 +239,12 @@ pub(crate) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Its files go to `folder` below the staged prefix.
-    pub(crate) fn new(job: &'a Job, folder: String) -> Result<Self, SinkError> {
-        let (dataset, scratch) = (&job.dataset, &job.scratch);
+    /// Its files go to `folder` below the staged prefix; `dataset` is the job's, or that with more columns.
+    pub(crate) fn new(job: &'a Job, dataset: &'a Arc<Dataset>, folder: String) -> Result<Self, SinkError> {
+        let scratch = &job.scratch;
         Ok(Self {
             job,
+            dataset,
             folder,
             data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
             quarantine: Output::quarantine(job)?,
@@ -196,29 +253,28 @@ impl<'a> Pass<'a> {
         })
     }
 
-    /// None: done. Otherwise the repeated keys that were found too late to leave their rows out.
+    /// None, or the repeated keys that were found too late to leave their rows out.
     fn decode(
         &mut self,
-        input: &mut Preview,
+        source: &mut Source<'_>,
         keys: KeyIndex,
         take: &mut Take<'_>,
     ) -> Result<Option<Vec<u64>>, Stopped> {
-        let schema = arrow_schema(&self.job.dataset.table);
-        let (dataset, treatment) = (Arc::clone(&self.job.dataset), Arc::clone(&self.job.treatment));
-        let rules = Quality::new(&dataset, &self.job.scratch.join(KEYS));
-        let mut standardiser = Standardiser::new(dataset, Arc::clone(&schema), keys, treatment, rules);
-        let mut source = Source::open(input, &self.job.dataset, schema, &self.job.scratch)?;
+        let schema = arrow_schema(&self.dataset.table);
+        let treatment = Arc::new(self.job.treatment.extended(self.dataset));
+        let rules = Quality::new(self.dataset, &self.job.scratch.join(KEYS));
+        let mut standardiser = Standardiser::new(Arc::clone(self.dataset), schema, keys, treatment, rules);
         while let Some(decoded) = source.read(&mut standardiser)? {
-            self.write(decoded, take)?;
+            // Where others were met there will be another pass, which writes; this one goes on to find what else there is.
+            if source.met().is_empty() {
+                self.write(decoded, take)?;
+            }
         }
         let (keys, rules) = standardiser.into_parts();
         let repeated = keys.finish().map_err(DecodeError::Input)?;
         let repeated = repeated.map_err(|e| DecodeError::from(ObjectReject::new(Reason::Limit, e.to_string())))?;
         if repeated.is_none() {
             self.rules = rules.finish(self.job.origin.time_us).map_err(DecodeError::Input)?;
-            if let Some(reject) = quality::broken(&self.rules) {
-                return Err(Stopped::Decode(reject.into()));
-            }
         }
         Ok(repeated)
     }
@@ -247,10 +303,10 @@ impl<'a> Pass<'a> {
             by_reason: self.by_reason,
             bytes_in,
             passes: 1,
-            object: None,
             quality: self.rules,
             data,
             quarantine,
+            ..Report::default()
         })
     }
 }
@@ -293,88 +349,4 @@ pub(crate) fn refuse(job: &Job, attempt: u32, refused: Refused, take: &mut Take<
         quarantine,
         ..Report::default()
     })
-}
-
-/// One table's files.
-pub(crate) struct Output {
-    table: Table,
-    sink: Sink,
-    staged: Vec<StagedFile>,
-}
-
-impl Output {
-    /// The quarantine's.
-    pub(crate) fn quarantine(job: &Job) -> Result<Self, SinkError> {
-        let table = &job.dataset.quarantine;
-        Self::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)
-    }
-
-    fn new(table: Table, spec: &TableSpec, job: &Job, scratch: &Path, memory_bytes: usize) -> Result<Self, SinkError> {
-        let folder = match table {
-            Table::Data => "data",
-            Table::Quarantine => "quarantine",
-        };
-        let settings = SinkSettings {
-            memory_bytes,
-            ..SinkSettings::new(scratch.join(folder))
-        };
-        let provenance = BTreeMap::from([
-            ("watershed.source".to_string(), job.origin.source.clone()),
-            ("watershed.source-version".to_string(), job.origin.version.clone()),
-            (properties::CONTRACT.to_string(), job.dataset.id.clone()),
-            (properties::CONTRACT_VERSION.to_string(), job.dataset.version_text()),
-            ("watershed.contract-digest".to_string(), job.dataset.digest.clone()),
-        ]);
-        Ok(Self {
-            table,
-            sink: Sink::new(spec, &provenance, settings)?,
-            staged: Vec::new(),
-        })
-    }
-
-    /// Rows; files go to `folder`.
-    pub(crate) fn write(
-        &mut self,
-        folder: &str,
-        batch: arrow_array::RecordBatch,
-        take: &mut Take<'_>,
-    ) -> Result<(), SinkError> {
-        let (table, staged) = (self.table, &mut self.staged);
-        self.sink
-            .write(batch, &mut |file| hand_on(table, folder, file, staged, take))
-    }
-
-    /// What is left, and all files that were handed on.
-    pub(crate) fn finish(
-        mut self,
-        folder: &str,
-        take: &mut Take<'_>,
-    ) -> Result<(SinkReport, Vec<StagedFile>), SinkError> {
-        let (table, staged) = (self.table, &mut self.staged);
-        let report = self
-            .sink
-            .finish(&mut |file| hand_on(table, folder, file, staged, take))?;
-        Ok((report, self.staged))
-    }
-}
-
-fn hand_on(
-    table: Table,
-    folder: &str,
-    file: FinishedFile,
-    staged: &mut Vec<StagedFile>,
-    take: &mut Take<'_>,
-) -> Result<(), SinkError> {
-    let entry = StagedFile {
-        path: path_in(folder, &file.path),
-        bytes: file.bytes,
-        rows: file.rows,
-    };
-    staged.push(entry.clone());
-    take(Emitted {
-        table,
-        staged: entry,
-        local: file.local,
-    })
-    .map_err(SinkError::Emit)
 }

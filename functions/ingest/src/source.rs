@@ -1,6 +1,5 @@
 //! The input of a job, whatever its format.
 
-use arrow_schema::SchemaRef;
 use std::{
     io::{self, Read, Seek, SeekFrom},
     path::Path,
@@ -17,6 +16,7 @@ use watershed_decode::{
     compression::read_error,
     csv::CsvReader,
     decompress,
+    drift::Unknown,
     fixed::FixedReader,
     json::{JsonArrayReader, NdJsonReader},
     parquet_source::ParquetReader,
@@ -34,12 +34,7 @@ pub enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Opens `input` as the contract says. Parquet is read from its end, so it goes to the folder `scratch` first.
-    pub fn open(
-        input: &'a mut Preview,
-        dataset: &Dataset,
-        schema: SchemaRef,
-        scratch: &Path,
-    ) -> Result<Self, DecodeError> {
+    pub fn open(input: &'a mut Preview, dataset: &Dataset, scratch: &Path) -> Result<Self, DecodeError> {
         let (compression, mut text) = decompress(input).map_err(DecodeError::Input)?;
         let blocks: Box<dyn Blocks + Send + 'a> = match &dataset.format {
             Format::Csv(format) => Box::new(CsvReader::open(text, compression, format, dataset)?),
@@ -53,10 +48,34 @@ impl<'a> Source<'a> {
                 let spooled = copy(&mut text, &mut spool, &mut copied);
                 spooled.map_err(|error| read_error(compression, copied, error))?;
                 spool.seek(SeekFrom::Start(0)).map_err(DecodeError::Input)?;
-                return Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset, schema)?)));
+                return Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset)?)));
             }
         };
         Ok(Self::Text(blocks, Block::default()))
+    }
+
+    /// Columns to be added that the source names for all its records. They are read, behind those of the dataset.
+    pub fn named(&self) -> Vec<Unknown> {
+        match self {
+            Self::Text(reader, _) => reader.named(),
+            Self::Parquet(reader) => reader.named().to_vec(),
+        }
+    }
+
+    /// Columns to be added that records were met with up to now. They were not read.
+    pub fn met(&self) -> &[String] {
+        match self {
+            Self::Text(reader, _) => reader.met(),
+            Self::Parquet(_) => &[],
+        }
+    }
+
+    /// Columns of the dataset that nothing was read of up to now.
+    pub fn missing(&self) -> Vec<usize> {
+        match self {
+            Self::Text(reader, _) => reader.missing(),
+            Self::Parquet(reader) => reader.missing(),
+        }
     }
 
     /// The next rows; none at the end.

@@ -53,6 +53,9 @@ fn whole_object(invocation: &mut Invocation, dataset: &Dataset, uri: &str, repor
     let reasons = reasons.map(|(reason, rows)| (reason.code().into(), (*rows).into()));
     let rows = (report.accepted, report.rejected, report.bytes_in);
     ingested(invocation, dataset, uri, rows, reasons.collect(), report.data.len());
+    let added: Vec<&str> = report.added.iter().map(|column| column.name.as_str()).collect();
+    invocation.field("added_columns", added);
+    invocation.field("missing_columns", report.missing_columns.clone());
     if let Some(reject) = &report.object {
         invocation.metric("ObjectsQuarantined", Unit::Count, 1.0);
         let found = json!({"source": uri, "reason": reject.to_string()});

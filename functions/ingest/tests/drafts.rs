@@ -150,6 +150,7 @@ fn parquet_by_its_schema_and_rows() {
 async fn a_large_parquet_file_is_drafted_by_its_footer() {
     use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
     use watershed_ingest::{Ports, draft::Drafted, event::Created};
+    use watershed_lake::{LakeLocation, SourceVersion};
     use watershed_ports::{
         faults::Faults,
         memory::{MemoryQueue, MemorySecrets, MemoryStore},
@@ -173,7 +174,7 @@ async fn a_large_parquet_file_is_drafted_by_its_footer() {
     assert!(parquet.len() > watershed_infer::SAMPLE_BYTES);
     let store = Arc::new(MemoryStore::new(Faults::default()));
     let meta = store.insert("raw", "a/b.parquet", parquet);
-    let source = watershed_lake::SourceVersion {
+    let source = SourceVersion {
         bucket: "raw".into(),
         key: "a/b.parquet".into(),
         version_id: None,
@@ -194,12 +195,10 @@ async fn a_large_parquet_file_is_drafted_by_its_footer() {
             Faults::default(),
         )))),
     };
-    let lake = watershed_lake::LakeLocation::bucket("lake");
+    let lake = LakeLocation::bucket("lake");
     let drafted = watershed_ingest::draft::draft(&ports, &lake, &created).await.unwrap();
-    assert_eq!(
-        drafted,
-        Drafted::Contract("s3://lake/drafts/a/b.parquet.odcs.yaml".into())
-    );
+    let wanted = Drafted::Contract("s3://lake/drafts/a/b.parquet.odcs.yaml".into());
+    assert_eq!(drafted, wanted);
     let text = String::from_utf8(store.snapshot()["lake/drafts/a/b.parquet.odcs.yaml"].to_vec()).unwrap();
     let dataset = watershed_contract::parse("b.odcs.yaml", &text).unwrap().remove(0);
     assert_eq!(

@@ -28,7 +28,7 @@ servers:
   - {server: raw, type: s3, location: "s3://{raw}/things/*.csv", format: csv}
 schema:
   - name: things
-    customProperties: [{property: watershed, value: {partition: [{column: at, transform: month}], sort: [id]}}]
+    customProperties: [{property: watershed, value: {unknownColumns: add, addedPersonal: hash, partition: [{column: at, transform: month}], sort: [id]}}]
     quality: [{metric: rowCount, mustBeLessThan: 1000}]
     properties:
       - {name: id, logicalType: integer, physicalType: BIGINT, required: true, primaryKey: true, primaryKeyPosition: 1}
@@ -37,6 +37,21 @@ schema:
         logicalType: string
         classification: personal
         customProperties: [{property: watershed, value: {personal: hash}}]
+"#;
+/// Of JSON, whose unknown keys take a second pass.
+const DOCUMENTS: &str = r#"
+version: 1.0.0
+kind: DataContract
+apiVersion: v3.1.0
+id: documents
+status: active
+domain: test
+servers:
+  - {server: raw, type: s3, location: "s3://{raw}/documents/*.json", format: json}
+schema:
+  - name: documents
+    customProperties: [{property: watershed, value: {unknownColumns: add}}]
+    properties: [{name: id, logicalType: integer, required: true, primaryKey: true}]
 "#;
 /// Deliveries after which an event counts as never acknowledged.
 const MAX_DELIVERIES: usize = 20;
@@ -68,7 +83,7 @@ impl World {
             scratch: scratch.path().into(),
             sink_memory_bytes: 1 << 20,
         };
-        let contracts = Contracts::parse([("things.odcs.yaml", CONTRACT)]).unwrap();
+        let contracts = Contracts::parse([("things.odcs.yaml", CONTRACT), ("documents.odcs.yaml", DOCUMENTS)]).unwrap();
         let ports = Ports {
             store: store.clone(),
             commits: commits.clone(),
@@ -81,7 +96,14 @@ impl World {
             .collect();
         let many: String = (1_000..2_100).map(|i| format!("{i},\n")).collect();
         let objects = [
-            ("things/good.csv", format!("id,at\n{rows}")),
+            (
+                "things/good.csv",
+                format!("id,at,Mail\n{}", rows.replace("Z\n", "Z,x@y.org\n")),
+            ),
+            (
+                "documents/one.json",
+                "{\"id\": 2, \"k\": 1}\n{\"id\": 1, \"l\": [2]}\n".to_string(),
+            ),
             ("things/some bad.csv", format!("id,at\n1,\nx,\n1,\n{rows}")),
             ("things/wrong.csv", "PK\u{3}\u{4}".to_string()),
             (
@@ -152,6 +174,8 @@ async fn every_fault_at_every_call_ends_in_the_same_lake() {
     world.deliver().await;
     let (expected, calls) = (world.lake(), world.faults.calls());
     assert_eq!(expected.0.len(), 8, "two requests an object that a contract matches");
+    let adds = expected.0.iter().filter(|request| request.contains("\"added\":[{"));
+    assert_eq!(adds.count(), 2);
     let drafts: Vec<&str> = expected
         .1
         .keys()

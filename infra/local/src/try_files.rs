@@ -208,6 +208,17 @@ fn print(tried: &Tried, dataset: &Dataset) {
         several => format!(", in {several} files of {} together", DecimalBytes(bytes)),
     };
     println!("  {} accepted{files}", report.accepted);
+    if !report.added.is_empty() {
+        let added = report.added.iter();
+        let added: Vec<String> = added
+            .map(|column| format!("{} ({}, fieldId {})", column.name, column.kind, column.id))
+            .collect();
+        println!("  columns that the contract does not name, added: {}", added.join(", "));
+    }
+    if !report.missing_columns.is_empty() {
+        let missing = report.missing_columns.join(", ");
+        println!("  columns that the file lacks, null: {missing}");
+    }
     if report.rejected > 0 {
         let reasons: Vec<String> = report
             .by_reason
@@ -280,6 +291,8 @@ fn machine(tried: &Tried) -> Value {
         "refused": report.object.as_ref().map(ToString::to_string),
         "quality": quality,
         "files": report.data.len(),
+        "added_columns": report.added,
+        "missing_columns": report.missing_columns,
         "bytes_in": report.bytes_in,
         "seconds": tried.seconds,
         "rows_per_second": rows as f64 / tried.seconds,

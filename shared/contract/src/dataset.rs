@@ -1,6 +1,6 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::{Computed, QualityRule, age::Retention, path::XmlPath};
+use crate::{Computed, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -28,6 +28,8 @@ pub struct Dataset {
     pub dropped: Vec<String>,
     /// What is measured of the rows of an object.
     pub quality: Vec<QualityRule>,
+    /// What is done with columns that it does not name.
+    pub unknown: UnknownColumns,
     /// Indexes of the primary key's columns, in key order; empty: none.
     pub primary_key: Vec<usize>,
     /// How long its rows and files are kept.
@@ -202,6 +204,8 @@ pub struct LocationPattern {
 pub struct ColumnRule {
     /// Name in the source (header cell, JSON key or path, XML path).
     pub source: String,
+    /// The source is a name as it stands, and no path.
+    pub literal: bool,
     /// Place in a source without header, from 0.
     pub position: usize,
     /// What is done with its values before they are written.
@@ -246,48 +250,6 @@ pub enum Case {
     Upper,
     /// To lower case.
     Lower,
-}
-
-/// How a number is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberFormat {
-    /// Before the decimals.
-    pub decimal: char,
-    /// Between groups of three digits; none: digits are not grouped.
-    pub group: Option<char>,
-    /// How a number below zero is marked.
-    pub negative: Negative,
-    /// Texts at either end that are no part of the number, such as a currency; longest first.
-    pub strip: Vec<String>,
-}
-
-impl Default for NumberFormat {
-    fn default() -> Self {
-        Self {
-            decimal: '.',
-            group: None,
-            negative: Negative::Leading,
-            strip: Vec::new(),
-        }
-    }
-}
-
-impl NumberFormat {
-    /// Numbers are written as programs write them.
-    pub fn is_plain(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// How a number below zero is marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Negative {
-    /// `-5`. The others read this as well.
-    Leading,
-    /// `(5)`.
-    Parentheses,
-    /// `5-`.
-    Trailing,
 }
 
 /// Language of the names of months and weekdays.
@@ -387,12 +349,21 @@ impl Dataset {
 
     /// True where values of the source may not be shown: neither in quarantine nor in messages.
     pub fn is_private(&self) -> bool {
-        !self.dropped.is_empty() || self.columns.iter().any(ColumnRule::is_private)
+        !self.dropped.is_empty()
+            || self
+                .columns
+                .iter()
+                .chain(self.unknown.added())
+                .any(ColumnRule::is_private)
     }
 
     /// True where a column is hashed.
     pub fn needs_hash_key(&self) -> bool {
-        self.columns.iter().any(|rule| rule.personal == Personal::Hash)
+        let added = self.unknown.added();
+        self.columns
+            .iter()
+            .chain(added)
+            .any(|rule| rule.personal == Personal::Hash)
     }
 
     /// Type of column `index`.

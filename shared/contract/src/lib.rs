@@ -12,6 +12,7 @@ pub mod dataset;
 mod diagnostic;
 mod dialect;
 mod document;
+mod drift;
 mod formats;
 mod location;
 mod number;
@@ -26,14 +27,18 @@ mod rules;
 mod schema;
 mod temporal;
 mod types;
+mod units;
 mod yaml;
 
 pub use age::{Age, Retention, RowRetention};
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
-pub use path::{Step, XmlPath, source_path};
+pub use drift::UnknownColumns;
+pub use number::{Negative, NumberFormat};
+pub use path::{Step, XmlPath, source_path, xml_path};
 pub use quality::{Computed, MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit};
+pub use units::{Conversion, SourceUnit, Units};
 
 /// Limits on what a contract may hold.
 pub mod limits {

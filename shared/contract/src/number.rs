@@ -1,12 +1,57 @@
 //! How numbers are written: separators, signs, and what stands around them.
 
 use crate::{
-    dataset::{Negative, NumberFormat},
     diagnostic::shown,
     property::MAX_SPELLINGS,
     reader::{At, Map},
+    units::Units,
 };
 use std::cmp::Reverse;
+
+/// How a number is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberFormat {
+    /// Before the decimals.
+    pub decimal: char,
+    /// Between groups of three digits; none: digits are not grouped.
+    pub group: Option<char>,
+    /// How a number below zero is marked.
+    pub negative: Negative,
+    /// Texts at either end that are no part of the number, such as a currency; longest first.
+    pub strip: Vec<String>,
+    /// Its unit, where it is another than the column's.
+    pub units: Option<Units>,
+}
+
+impl Default for NumberFormat {
+    fn default() -> Self {
+        Self {
+            decimal: '.',
+            group: None,
+            negative: Negative::Leading,
+            strip: Vec::new(),
+            units: None,
+        }
+    }
+}
+
+impl NumberFormat {
+    /// Numbers are written as programs write them.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a number below zero is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Negative {
+    /// `-5`. The others read this as well.
+    Leading,
+    /// `(5)`.
+    Parentheses,
+    /// `5-`.
+    Trailing,
+}
 
 /// Keys of the watershed property of a schema object or a column that say how numbers are written.
 pub(crate) const KEYS: [&str; 4] = ["decimalSeparator", "groupSeparator", "negative", "strip"];
@@ -44,6 +89,7 @@ pub(crate) fn read(custom: &Map<'_>, defaults: &NumberFormat) -> NumberFormat {
         strip: custom
             .get("strip")
             .map_or_else(|| defaults.strip.clone(), |at| strip(&at)),
+        units: None,
     };
     let reported = own_decimal == Some(None) || own_group == Some(None);
     if let Some(at) = group.or(decimal)

@@ -47,7 +47,7 @@ pub fn source_path(text: &str) -> Option<Vec<Step>> {
 }
 
 /// `city`, `address/city`, `@id`, `address/@type`.
-pub(crate) fn xml_path(text: &str) -> Option<XmlPath> {
+pub fn xml_path(text: &str) -> Option<XmlPath> {
     let (way, attribute) = match text.rsplit_once('/').map_or(("", text), |(way, last)| (way, last)) {
         (way, last) if last.starts_with('@') => (way, Some(&last[1..])),
         _ => (text, None),

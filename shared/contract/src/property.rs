@@ -3,15 +3,16 @@
 use crate::{
     bounds::{self, Reading},
     computed,
-    dataset::{Case, ColumnRule, Locale, NumberFormat, Personal},
+    dataset::{Case, Checks, ColumnRule, Locale, Personal, TemporalFormat},
     diagnostic::shown,
     formats, number, personal,
     reader::{At, Map},
     temporal,
     types::{self, Typed},
+    units,
 };
 use std::collections::BTreeSet;
-use watershed_lake::{Column, ColumnType, table::is_identifier};
+use watershed_lake::{Column, ColumnType, added::added_id, table::is_identifier};
 
 /// Largest field id of a column; Iceberg and its readers keep those near 2^31 for themselves (specification, "Reserved Field IDs").
 pub const MAX_FIELD_ID: i64 = 999_999;
@@ -28,7 +29,7 @@ const KEYS: [&str; 13] = [
 pub(crate) struct Defaults {
     pub(crate) nulls: BTreeSet<String>,
     pub(crate) trim: bool,
-    pub(crate) number: NumberFormat,
+    pub(crate) number: number::NumberFormat,
     /// The format itself says how numbers are written.
     pub(crate) own_numbers: bool,
     pub(crate) locale: Locale,
@@ -78,7 +79,7 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     check_name(&map, name);
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS].concat());
+        custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS, &units::KEYS].concat());
     }
     let options = map.get("logicalTypeOptions").and_then(|o| o.map());
     let typed = types::read(&map, options.as_ref());
@@ -90,36 +91,39 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     }
     check_unique(&map, key.is_some());
     let partition = position(&map, "partitioned", "partitionKeyPosition");
+    let (unit, units) = units::read(custom.as_ref(), kind);
     let personal = personal::read(&map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()]);
     let transform = map.get("transformLogic");
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
-        .and_then(|id| id.integer(1, MAX_FIELD_ID))
+        .and_then(|id| read_id(id, name))
         .unwrap_or(index as i64 + 1);
+    let mut rule = rule(
+        &map,
+        name,
+        typed,
+        options.as_ref(),
+        custom.as_ref(),
+        (required, defaults),
+    );
+    rule.number.units = units;
     Some(Property {
         at: at.clone(),
         kind,
         column: Column {
-            id: i32::try_from(id).expect("bounded by MAX_FIELD_ID"),
+            id: i32::try_from(id).expect("bounded by MAX_FIELD_ID, or an added id"),
             name: name.into(),
             kind: kind.unwrap_or(ColumnType::String),
             required,
-            doc: doc(&map),
+            doc: doc(&map, unit),
             classification: map.text("classification").map(Into::into),
             tags: tags(&map),
         },
         rule: ColumnRule {
             position: index,
             personal,
-            ..rule(
-                &map,
-                name,
-                typed,
-                options.as_ref(),
-                custom.as_ref(),
-                (required, defaults),
-            )
+            ..rule
         },
         key,
         partition,
@@ -131,10 +135,22 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     })
 }
 
-/// What it is, or else how it is made.
-fn doc(map: &Map<'_>) -> Option<String> {
-    let text = map.text("description").or_else(|| map.text("transformDescription"));
-    text.map(|text| text.trim().into())
+/// What it is, or else how it is made, and its unit.
+fn doc(map: &Map<'_>, unit: Option<String>) -> Option<String> {
+    let said = map.text("description").or_else(|| map.text("transformDescription"));
+    let unit = unit.map(|unit| format!("[{unit}]"));
+    let parts: Vec<String> = said.map(|text| text.trim().into()).into_iter().chain(unit).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Below those of columns that sources add, or the one that this column had when a source added it.
+fn read_id(at: &At<'_>, name: &str) -> Option<i64> {
+    let added = i64::from(added_id(name));
+    if at.is_spelled(&added.to_string()) {
+        Some(added)
+    } else {
+        at.integer(1, MAX_FIELD_ID)
+    }
 }
 
 fn check_name(map: &Map<'_>, name: &str) {
@@ -224,6 +240,7 @@ fn rule(
         .unwrap_or_default();
     ColumnRule {
         source,
+        literal: false,
         position: 0,
         personal: Personal::Keep,
         trim,
@@ -239,7 +256,30 @@ fn rule(
     }
 }
 
-fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Defaults) -> NumberFormat {
+/// The rule of a column of text that says nothing itself.
+pub(crate) fn rule_of_text(defaults: &Defaults) -> ColumnRule {
+    ColumnRule {
+        source: String::new(),
+        literal: false,
+        position: 0,
+        personal: Personal::Keep,
+        trim: defaults.trim,
+        nulls: defaults.nulls.clone(),
+        case: Case::Keep,
+        number: number::NumberFormat::default(),
+        temporal: TemporalFormat {
+            patterns: Vec::new(),
+            locale: Locale::default(),
+            zone: None,
+            epoch: None,
+        },
+        booleans: booleans(None, None),
+        checks: Checks::default(),
+        computed: None,
+    }
+}
+
+fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Defaults) -> number::NumberFormat {
     use ColumnType as T;
     let is_number = |kind| matches!(kind, T::Int | T::Long | T::Float | T::Double | T::Decimal { .. });
     let Some(custom) = custom else {
@@ -251,11 +291,11 @@ fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Default
                 &number::KEYS,
                 &format!("a column of type {kind} is no number: remove it"),
             );
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
         _ if defaults.own_numbers => {
             custom.refuse(&number::KEYS, number::JSON_HELP);
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
         _ => number::read(custom, &defaults.number),
     }

@@ -181,6 +181,11 @@ impl<'a> At<'a> {
         found
     }
 
+    /// Whether it is written just so.
+    pub(crate) fn is_spelled(&self, text: &str) -> bool {
+        self.scalar().is_some_and(|(spelled, _)| spelled == text)
+    }
+
     /// One of a few words; `what` names the set in the message: `unknown logicalType "int"`.
     pub(crate) fn word<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;

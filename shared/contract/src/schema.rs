@@ -3,9 +3,9 @@
 use crate::{
     age::Retention,
     computed,
-    dataset::{CsvFormat, Dataset, Format, LocationPattern, NumberFormat, Personal},
+    dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    dialect, formats, number, order,
+    dialect, drift, formats, number, order,
     property::{self, Defaults, Property},
     reader::Map,
     retention::{self, Sla},
@@ -51,21 +51,19 @@ pub(crate) fn read(
 ) -> Option<Dataset> {
     let custom = map.custom();
     if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS].concat());
+        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS, &drift::KEYS].concat());
     }
-    if let Some(at) = map
-        .get("logicalType")
-        .filter(|at| at.is_text() && at.text() != Some("object"))
-    {
-        at.wrong("logicalType: object, or nothing");
-    }
+    check_type(map);
     // Where the server was reported, the keys are read as CSV's, so that what is wrong with them is said at once.
     let wire = source
         .as_ref()
         .map_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')), |(_, wire)| wire.clone());
     let encoding = dialect::encoding(&wire, custom.as_ref());
     let format = dialect::format(&wire, map, custom.as_ref());
-    let all = columns(map, custom.as_ref(), &format);
+    let defaults = defaults(custom.as_ref(), &format);
+    let all = columns(map, &defaults);
+    let hides = all.iter().any(|property| property.rule.is_private());
+    let unknown = drift::read(custom.as_ref(), &format, &defaults, hides);
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
@@ -107,6 +105,7 @@ pub(crate) fn read(
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
         quality,
+        unknown,
         primary_key,
         retention,
         table,
@@ -121,6 +120,15 @@ fn dropped<'a>(map: &Map<'_>, all: Vec<Property<'a>>) -> (Vec<Property<'a>>, Vec
         map.error("every column is dropped", "write personal: hash or redact of one");
     }
     (dropped, columns)
+}
+
+fn check_type(map: &Map<'_>) {
+    if let Some(at) = map
+        .get("logicalType")
+        .filter(|at| at.is_text() && at.text() != Some("object"))
+    {
+        at.wrong("logicalType: object, or nothing");
+    }
 }
 
 fn table_properties(map: &Map<'_>, document: &Document, id: &str, retention: &Retention) -> BTreeMap<String, String> {
@@ -171,8 +179,7 @@ fn table_name(map: &Map<'_>, custom: Option<&Map<'_>>, document: &Document) -> O
 }
 
 /// Every property, and what is to say of them together.
-fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<Property<'a>> {
-    let defaults = defaults(custom, format);
+fn columns<'a>(map: &Map<'a>, defaults: &Defaults) -> Vec<Property<'a>> {
     let Some(list) = map.need("properties", "write properties: a list of columns") else {
         return Vec::new();
     };
@@ -183,7 +190,7 @@ fn columns<'a>(map: &Map<'a>, custom: Option<&Map<'a>>, format: &Format) -> Vec<
             format!("write 1 to {MAX_COLUMNS}"),
         );
     }
-    let read = |(index, at)| property::read(at, &map.path, index, &defaults);
+    let read = |(index, at)| property::read(at, &map.path, index, defaults);
     let mut columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
     for (position, column) in columns.iter_mut().filter(|column| column.is_read).enumerate() {
         column.rule.position = position;
@@ -237,10 +244,10 @@ fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {
     let number = match custom {
         Some(custom) if own_numbers => {
             custom.refuse(&number::KEYS, number::JSON_HELP);
-            NumberFormat::default()
+            number::NumberFormat::default()
         }
-        Some(custom) => number::read(custom, &NumberFormat::default()),
-        None => NumberFormat::default(),
+        Some(custom) => number::read(custom, &number::NumberFormat::default()),
+        None => number::NumberFormat::default(),
     };
     Defaults {
         nulls: custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default(),

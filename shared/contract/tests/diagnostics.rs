@@ -109,7 +109,7 @@ fn one_mistake_makes_one_message() {
 /// The same of how text, numbers and names are written.
 #[test]
 fn one_mistake_of_a_dialect_makes_one_message() {
-    let cases: [(&str, &str, &str); 24] = [
+    let cases: [(&str, &str, &str); 25] = [
         ("encoding: windows-1252", "encoding: utf8", "did you mean utf-8?"),
         (
             r#"quote: "'""#,
@@ -129,7 +129,16 @@ fn one_mistake_of_a_dialect_makes_one_message() {
         ("multiline: false ", "multilines: false ", "did you mean multiline?"),
         ("raggedEnds: pad", "raggedEnds: padd", "did you mean pad?"),
         ("repeatedHeader: skip", "repeatedHeader: true", r#"quote it: "true""#),
-        ("header: true ", "header: false ", "repeatedHeader without header"),
+        (
+            "unknownColumns: add ",
+            "unknownColumns: added ",
+            r#"unknown unknownColumns "added""#,
+        ),
+        (
+            "addedPersonal: redact ",
+            "addedPersonal: hide ",
+            r#"unknown addedPersonal "hide""#,
+        ),
         ("locale: de ", "locale: ge ", r#"unknown locale "ge""#),
         ("locale: fr", "locale: french", r#"unknown locale "french""#),
         (
@@ -172,6 +181,19 @@ fn one_mistake_of_a_dialect_makes_one_message() {
         ),
     ];
     each_makes_one_message(&cases);
+}
+
+#[test]
+fn without_a_header_what_needs_one_is_said() {
+    let errors = parse("f", &example().replacen("header: true ", "header: false ", 1)).expect_err("two keys need it");
+    let said: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "repeatedHeader without header",
+            "unknownColumns of a source without names"
+        ]
+    );
 }
 
 /// Each change of the example makes one message, which contains that.

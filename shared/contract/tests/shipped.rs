@@ -264,6 +264,7 @@ fn the_example_of_the_reference_says_what_it_says() {
         group: Some(group),
         negative,
         strip: strip.iter().map(ToString::to_string).collect(),
+        units: None,
     };
     assert_eq!(rule("order_id").number, number('.', Negative::Leading, &[]));
     assert_eq!(

@@ -14,6 +14,7 @@ use arrow_array::{
 use arrow_schema::{DataType, TimeUnit};
 use chrono::DateTime;
 use std::sync::Arc;
+use watershed_lake::ColumnType;
 
 /// The array as `target`, where every value can be kept; none: there is no such cast. Timestamps finer than microseconds are cut.
 pub fn exact(array: &ArrayRef, target: &DataType) -> Option<ArrayRef> {
@@ -49,6 +50,38 @@ pub fn exact(array: &ArrayRef, target: &DataType) -> Option<ArrayRef> {
             let values = (0..array.len()).map(|row| bytes_at(array, row));
             Arc::new(values.collect::<BinaryArray>())
         }
+        _ => return None,
+    })
+}
+
+/// The type of a table's column that holds every value of an array of that type; none: there is no such type.
+pub fn column_type(kind: &DataType) -> Option<ColumnType> {
+    Some(match kind {
+        DataType::Boolean => ColumnType::Boolean,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => ColumnType::Int,
+        DataType::Int64 | DataType::UInt32 => ColumnType::Long,
+        // Up to 18446744073709551615.
+        DataType::UInt64 => ColumnType::Decimal {
+            precision: 20,
+            scale: 0,
+        },
+        DataType::Float32 => ColumnType::Float,
+        DataType::Float64 => ColumnType::Double,
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale) => ColumnType::Decimal {
+            precision: *precision,
+            scale: u8::try_from(*scale).ok()?,
+        },
+        DataType::Date32 | DataType::Date64 => ColumnType::Date,
+        DataType::Time32(_) | DataType::Time64(_) => ColumnType::Time,
+        DataType::Timestamp(_, None) => ColumnType::Timestamp,
+        DataType::Timestamp(_, Some(_)) => ColumnType::TimestampTz,
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ColumnType::String,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            ColumnType::Binary
+        }
+        DataType::Dictionary(_, values) => column_type(values)?,
         _ => return None,
     })
 }

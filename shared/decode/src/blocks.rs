@@ -1,6 +1,6 @@
 //! Readers of text, whatever its format.
 
-use crate::{block::Block, csv::CsvReader, fields::FieldMap, reject::DecodeError};
+use crate::{block::Block, csv::CsvReader, drift::Unknown, fields::FieldMap, reject::DecodeError};
 use std::io::Read;
 
 /// Reads blocks of records.
@@ -10,6 +10,24 @@ pub trait Blocks {
 
     /// The next block; false at the end.
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError>;
+
+    /// Columns to be added that a header names. Their fields stand behind those of the dataset.
+    fn named(&self) -> Vec<Unknown> {
+        Vec::new()
+    }
+
+    /// Columns to be added that records were met with up to now. They were not read.
+    fn met(&self) -> &[String] {
+        &[]
+    }
+
+    /// Columns of the dataset that nothing was read of up to now: no field of the header, no key or element of any record.
+    fn missing(&self) -> Vec<usize> {
+        let fields = self.fields().iter().enumerate();
+        fields
+            .filter_map(|(column, field)| field.is_none().then_some(column))
+            .collect()
+    }
 }
 
 impl<R: Read> Blocks for CsvReader<R> {
@@ -19,5 +37,9 @@ impl<R: Read> Blocks for CsvReader<R> {
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         CsvReader::read(self, block)
+    }
+
+    fn named(&self) -> Vec<Unknown> {
+        CsvReader::named(self).to_vec()
     }
 }

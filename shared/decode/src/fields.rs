@@ -1,10 +1,10 @@
 //! Which field of the source is which column.
 
-use crate::reject::{ObjectReject, Reason};
-use watershed_contract::{ColumnRule, Dataset};
-
-/// Names that an error lists.
-const MAX_LISTED: usize = 20;
+use crate::{
+    drift,
+    reject::{ObjectReject, Reason, listed, shown},
+};
+use watershed_contract::{ColumnRule, Dataset, UnknownColumns};
 
 /// For each column of the dataset the field that holds it; none: the source has no such field.
 pub type FieldMap = Vec<Option<usize>>;
@@ -22,22 +22,35 @@ pub fn by_position(dataset: &Dataset) -> FieldMap {
     dataset.columns.iter().map(field).collect()
 }
 
+/// Fields by name.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Of the dataset's columns.
+    pub fields: FieldMap,
+    /// Fields that are none of its columns, where they are to be added.
+    pub unknown: Vec<usize>,
+}
+
 /// Maps by name: as the contract spells it, or else standardised (lower case, runs of what is not a letter or digit as one `_`).
-pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<FieldMap, ObjectReject> {
+pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectReject> {
     let standard: Vec<String> = names.iter().map(|name| standard_name(name)).collect();
-    let mut missing = Vec::new();
-    let mut map = FieldMap::new();
-    for (rule, column) in dataset.columns.iter().zip(&dataset.table.columns) {
-        if !rule.is_read() {
-            map.push(None);
-            continue;
-        }
-        let exact = positions(names, &rule.source);
-        let found = if exact.is_empty() {
-            positions(&standard, &standard_name(&rule.source))
+    let find = |source: &str| {
+        let exact = positions(names, source);
+        if exact.is_empty() {
+            positions(&standard, &standard_name(source))
         } else {
             exact
-        };
+        }
+    };
+    let mut is_known = vec![false; names.len()];
+    let mut missing = Vec::new();
+    let mut fields = FieldMap::new();
+    for (rule, column) in dataset.columns.iter().zip(&dataset.table.columns) {
+        if !rule.is_read() {
+            fields.push(None);
+            continue;
+        }
+        let found = find(&rule.source);
         match found[..] {
             [] if rule.checks.required => missing.push(rule.source.as_str()),
             [] | [_] => {}
@@ -51,25 +64,73 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<FieldMap, ObjectRe
             }
         }
         debug_assert_eq!(rule.checks.required, column.required, "the contract says it once");
-        map.push(found.first().copied());
+        for at in &found {
+            is_known[*at] = true;
+        }
+        fields.push(found.first().copied());
     }
-    if !missing.is_empty() || map.iter().all(Option::is_none) {
-        let lacks = if missing.is_empty() {
-            "every column of the contract".into()
-        } else {
-            list(&missing)
-        };
-        let has = match list(&names.iter().map(String::as_str).collect::<Vec<_>>()) {
-            nothing if nothing.is_empty() => "nothing".into(),
-            names => names,
-        };
-        let message = format!(
-            "the header lacks {lacks}; it has {has}: correct the file, or the columns' `source` names or `header` in the contract"
-        );
-        return Err(ObjectReject::new(Reason::Header, message));
+    for at in dataset.dropped.iter().flat_map(|source| find(source)) {
+        is_known[at] = true;
     }
-    Ok(map)
+    let others: Vec<usize> = (0..names.len()).filter(|at| !is_known[*at]).collect();
+    if !missing.is_empty() || fields.iter().all(Option::is_none) {
+        return Err(lacks(names, &missing, &others));
+    }
+    Ok(Mapping {
+        fields,
+        unknown: unknown(dataset, names, others)?,
+    })
 }
+
+/// The fields to be added; refused where the contract wants none.
+fn unknown(dataset: &Dataset, names: &[String], others: Vec<usize>) -> Result<Vec<usize>, ObjectReject> {
+    match dataset.unknown {
+        UnknownColumns::Reject if !others.is_empty() => {
+            let names: Vec<&str> = others.iter().map(|at| names[*at].as_str()).collect();
+            Err(ObjectReject::new(Reason::UnknownColumn, drift::refusal(&names)))
+        }
+        UnknownColumns::Ignore | UnknownColumns::Reject => Ok(Vec::new()),
+        UnknownColumns::Add(_) => Ok(others),
+    }
+}
+
+fn lacks(names: &[String], missing: &[&str], others: &[usize]) -> ObjectReject {
+    let lacks = if missing.is_empty() {
+        "every column of the contract".into()
+    } else {
+        listed(missing)
+    };
+    let near: Vec<String> = missing
+        .iter()
+        .filter_map(|wanted| Some((*wanted, nearest(wanted, names, others)?)))
+        .map(|(wanted, near)| format!("; is {} its {}?", shown(near.as_bytes()), shown(wanted.as_bytes())))
+        .collect();
+    let has = match listed(&names.iter().map(String::as_str).collect::<Vec<_>>()) {
+        nothing if nothing.is_empty() => "nothing".into(),
+        names => names,
+    };
+    let message = format!(
+        "the header lacks {lacks}; it has {has}{}: correct the file, or the columns' `source` names or `header` in the contract",
+        near.join("")
+    );
+    ObjectReject::new(Reason::Header, message)
+}
+
+/// The name among those that no column has which is written most like the wanted one, if any is.
+fn nearest<'n>(wanted: &str, names: &'n [String], others: &[usize]) -> Option<&'n str> {
+    let wanted = standard_name(wanted);
+    let most = (wanted.chars().count() / LETTERS_A_SLIP).max(1);
+    let near = others.iter().map(|at| names[*at].as_str()).filter_map(|name| {
+        // What is longer by more than that is no slip, whatever its length.
+        let close = name.len() <= 2 * wanted.len() + most;
+        let distance = close.then(|| strsim::osa_distance(&standard_name(name), &wanted))?;
+        (distance <= most).then_some((distance, name))
+    });
+    near.min().map(|(_, name)| name)
+}
+
+/// A name is taken for another with a slip of the pen for every so many letters.
+const LETTERS_A_SLIP: usize = 3;
 
 fn positions(names: &[String], wanted: &str) -> Vec<usize> {
     names
@@ -78,20 +139,6 @@ fn positions(names: &[String], wanted: &str) -> Vec<usize> {
         .filter(|(_, name)| *name == wanted)
         .map(|(at, _)| at)
         .collect()
-}
-
-fn list(names: &[&str]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(MAX_LISTED)
-        .map(|name| crate::reject::shown(name.as_bytes()))
-        .collect();
-    let more = names.len().saturating_sub(MAX_LISTED);
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
 }
 
 /// `  Dep Time (UTC)` → `dep_time_utc`.

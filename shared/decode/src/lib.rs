@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod check;
 pub mod compression;
 pub mod csv;
+pub mod drift;
 pub mod encoding;
 pub mod fields;
 pub mod fixed;

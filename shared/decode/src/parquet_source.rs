@@ -5,13 +5,14 @@ pub use crate::arrays::texts;
 use crate::{
     arrays,
     block::{Block, Cell, Record},
-    fields::{self, FieldMap},
+    drift::Unknown,
+    fields::{self, FieldMap, Mapping},
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Field};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -19,7 +20,7 @@ use parquet::{
     },
     errors::ParquetError,
 };
-use std::{fs::File, io::Read};
+use std::{fs::File, io::Read, sync::Arc};
 use watershed_contract::Dataset;
 
 /// Rows read at a time.
@@ -31,13 +32,13 @@ const MAGIC: &[u8] = b"PAR1";
 pub struct ParquetReader {
     reader: ParquetRecordBatchReader,
     fields: FieldMap,
-    schema: SchemaRef,
+    named: Vec<Unknown>,
     row: u64,
 }
 
 impl ParquetReader {
-    /// Of a file on local disk: Parquet is read from its end. `schema` is the Arrow schema of the dataset's table.
-    pub fn open(mut file: File, dataset: &Dataset, schema: SchemaRef) -> Result<Self, DecodeError> {
+    /// Of a file on local disk: Parquet is read from its end.
+    pub fn open(mut file: File, dataset: &Dataset) -> Result<Self, DecodeError> {
         let mut magic = Vec::new();
         (&mut file)
             .take(MAGIC.len() as u64)
@@ -54,7 +55,15 @@ impl ParquetReader {
             .iter()
             .map(|field| field.name().clone())
             .collect();
-        let roots = fields::by_name(dataset, &names)?;
+        let Mapping {
+            fields: mut roots,
+            unknown,
+        } = fields::by_name(dataset, &names)?;
+        let to_add = unknown
+            .iter()
+            .map(|at| unknown_column(&builder.schema().fields()[*at]))
+            .collect::<Result<_, _>>()?;
+        roots.extend(unknown.into_iter().map(Some));
         let mut wanted: Vec<usize> = roots.iter().flatten().copied().collect();
         wanted.sort_unstable();
         let fields = roots
@@ -70,9 +79,22 @@ impl ParquetReader {
         Ok(Self {
             reader,
             fields,
-            schema,
+            named: to_add,
             row: 0,
         })
+    }
+
+    /// Columns to be added. They are read behind those of the dataset.
+    pub fn named(&self) -> &[Unknown] {
+        &self.named
+    }
+
+    /// Columns of the dataset that the file lacks.
+    pub fn missing(&self) -> Vec<usize> {
+        let fields = self.fields.iter().enumerate();
+        fields
+            .filter_map(|(column, field)| field.is_none().then_some(column))
+            .collect()
     }
 
     /// The next rows; none at the end.
@@ -92,10 +114,11 @@ impl ParquetReader {
             first: self.row,
             hidden,
         };
+        let schema = Arc::clone(standardiser.schema());
         let mut violations = Vec::new();
         let mut columns = Vec::with_capacity(self.fields.len());
         for (index, field) in self.fields.iter().enumerate() {
-            let target = self.schema.field(index).data_type();
+            let target = schema.field(index).data_type();
             let array = match field {
                 None => arrow_array::new_null_array(target, batch.num_rows()),
                 Some(field) => convert(batch.column(*field), target, standardiser, index, &mut violations)?,
@@ -106,6 +129,22 @@ impl ParquetReader {
         self.row += batch.num_rows() as u64;
         Ok(Some(decoded))
     }
+}
+
+/// A column of the file that is to be added, of the type that it has where a table has that too.
+fn unknown_column(field: &Field) -> Result<Unknown, ObjectReject> {
+    let kind = arrays::column_type(field.data_type()).ok_or_else(|| {
+        let message = format!(
+            "column {} is of type {}, which cannot be added to the table: write watershed.unknownColumns: ignore",
+            crate::reject::shown(field.name().as_bytes()),
+            field.data_type()
+        );
+        ObjectReject::new(Reason::UnknownColumn, message)
+    })?;
+    Ok(Unknown {
+        source: field.name().clone(),
+        kind,
+    })
 }
 
 fn damaged(error: &(impl std::error::Error + 'static)) -> DecodeError {
@@ -124,7 +163,9 @@ fn convert(
     index: usize,
     violations: &mut Vec<Violation>,
 ) -> Result<ArrayRef, DecodeError> {
+    let parser = standardiser.parser(index);
     if *target != DataType::Utf8
+        && !parser.converts()
         && let Some(exact) = arrays::exact(array, target)
     {
         return Ok(exact);
@@ -135,9 +176,7 @@ fn convert(
         let message = format!("column `{name}` is of type {kind}, which cannot be read as {target}: mend the contract");
         return Err(ObjectReject::new(Reason::WrongFormat, message).into());
     };
-    Ok(standardiser
-        .parser(index)
-        .parse(&cells(&text), Some(0), index as u32, violations))
+    Ok(parser.parse(&cells(&text), Some(0), index as u32, violations))
 }
 
 /// A block of one column.

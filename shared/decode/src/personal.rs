@@ -54,15 +54,24 @@ pub struct Treatment {
 impl Treatment {
     /// Of a dataset; the key is needed where it has hashed columns.
     pub fn new(dataset: &Dataset, key: Option<HashKey>) -> Result<Self, MissingHashKey> {
-        let columns: Vec<Personal> = dataset.columns.iter().map(|rule| rule.personal).collect();
-        if columns.contains(&Personal::Hash) && key.is_none() {
+        if dataset.needs_hash_key() && key.is_none() {
             return Err(MissingHashKey);
         }
-        Ok(Self {
-            columns,
+        Ok(Self::with_key(dataset, key))
+    }
+
+    /// The same with columns that were added.
+    #[must_use]
+    pub fn extended(&self, dataset: &Dataset) -> Self {
+        Self::with_key(dataset, self.key.clone())
+    }
+
+    fn with_key(dataset: &Dataset, key: Option<HashKey>) -> Self {
+        Self {
+            columns: dataset.columns.iter().map(|rule| rule.personal).collect(),
             key,
             is_private: dataset.is_private(),
-        })
+        }
     }
 
     /// True where no value of the source may be shown without a look at its column.

@@ -53,6 +53,8 @@ pub enum Reason {
     WrongFormat,
     /// Object: the header lacks columns or names one twice.
     Header,
+    /// A column that the contract does not name, and wants refused or cannot add: of the object, or of a record with keys of its own.
+    UnknownColumn,
     /// Object: more than a named limit of this software.
     Limit,
 }
@@ -85,6 +87,7 @@ impl Reason {
             Self::Corrupt => "corrupt",
             Self::WrongFormat => "wrong_format",
             Self::Header => "header",
+            Self::UnknownColumn => "unknown_column",
             Self::Limit => "limit",
         }
     }
@@ -200,6 +203,24 @@ pub enum DecodeError {
 
 /// Longest value that a message shows, in bytes.
 const MAX_SHOWN_BYTES: usize = 60;
+
+/// Names that an error lists.
+const MAX_LISTED: usize = 20;
+
+/// Names as a message lists them.
+pub fn listed(names: &[&str]) -> String {
+    let listed: Vec<String> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| shown(name.as_bytes()))
+        .collect();
+    let more = names.len().saturating_sub(MAX_LISTED);
+    if more > 0 {
+        format!("{} and {more} more", listed.join(", "))
+    } else {
+        listed.join(", ")
+    }
+}
 
 /// A value as a message shows it: quoted, cut, control characters escaped.
 pub fn shown(value: &[u8]) -> String {

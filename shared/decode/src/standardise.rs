@@ -94,6 +94,11 @@ impl Standardiser {
         &self.dataset.table.columns[index].name
     }
 
+    /// The Arrow schema of the table.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// The reader of column `index`'s text.
     pub fn parser(&self, index: usize) -> &ColumnParser {
         &self.parsers[index]

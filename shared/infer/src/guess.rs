@@ -6,11 +6,7 @@ use crate::{
     temporal::{self, COMPACT_DATE},
     values::{NULLS, Values, block_of, probe},
 };
-use arrow_array::{
-    ArrayRef,
-    cast::AsArray,
-    types::{Date32Type, Int64Type, TimestampMicrosecondType},
-};
+use arrow_array::{ArrayRef, cast::AsArray, types};
 use std::{collections::BTreeSet, ops::RangeInclusive};
 use watershed_contract::{
     Case, Checks, ColumnRule, EpochUnit, Locale, NumberFormat, Personal, TemporalFormat, limits::MAX_PRECISION,
@@ -90,6 +86,7 @@ impl Guess {
         let utc = || "Etc/UTC".parse().expect("a zone of the IANA database");
         let rule = ColumnRule {
             source: String::new(),
+            literal: false,
             position: 0,
             personal: Personal::Keep,
             trim: true,
@@ -224,7 +221,7 @@ impl Tried<'_> {
         let numbers = || {
             arrays
                 .iter()
-                .flat_map(|array| array.as_primitive::<Int64Type>().iter().flatten())
+                .flat_map(|array| array.as_primitive::<types::Int64Type>().iter().flatten())
         };
         let (min, max) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
         let by_name = temporal::is_time_name(self.values.name);
@@ -386,8 +383,8 @@ fn decimal(whole_digits: usize, decimals: usize) -> Option<Guess> {
 /// Days since 1970-01-01 of dates and timestamps.
 fn days(arrays: &[ArrayRef]) -> impl Iterator<Item = i64> {
     arrays.iter().flat_map(|array| {
-        let dates = array.as_primitive_opt::<Date32Type>();
-        let stamps = array.as_primitive_opt::<TimestampMicrosecondType>();
+        let dates = array.as_primitive_opt::<types::Date32Type>();
+        let stamps = array.as_primitive_opt::<types::TimestampMicrosecondType>();
         let of_dates = dates
             .into_iter()
             .flat_map(|dates| dates.iter().flatten().map(i64::from));

@@ -2,6 +2,8 @@
 //!
 //! Pure. The one owner of object keys: nothing else in Watershed concatenates one.
 //!
+//! * [`added`]: columns that a table has from its sources, and no contract names.
+//! * [`name`]: identifiers made of names as people write them.
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
@@ -9,13 +11,16 @@
 //! * [`maintenance`]: the maintenance request (housekeeping → committer).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused.
 
+pub mod added;
 pub mod layout;
 pub mod maintenance;
 pub mod message;
+pub mod name;
 pub mod quarantine;
 pub mod replay;
 pub mod table;
 
+pub use added::AddedColumn;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
 pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
 pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};

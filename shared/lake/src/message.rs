@@ -1,6 +1,6 @@
 //! What functions say to each other, as JSON.
 
-use crate::table::TableName;
+use crate::{added::AddedColumn, table::TableName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -86,6 +86,9 @@ pub struct CommitRequest {
     /// `X-Ray` trace header of the invocation that made the request, so that one trace spans the flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Columns of the files that the contract does not name: the committer adds them to the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<AddedColumn>,
 }
 
 impl CommitRequest {
@@ -117,7 +120,25 @@ impl CommitRequest {
             prefix,
             files,
             trace,
+            added: Vec::new(),
         }
+    }
+
+    /// The same with columns that the contract does not name. They are part of what the request means: of its token, too.
+    #[must_use]
+    pub fn with_added(mut self, added: Vec<AddedColumn>) -> Self {
+        if !added.is_empty() {
+            let mut digest = crate::layout::Digest::new();
+            digest.part(self.token.as_bytes());
+            for column in &added {
+                digest.part(&column.id.to_le_bytes());
+                digest.part(column.name.as_bytes());
+                digest.part(column.kind.to_string().as_bytes());
+            }
+            self.token = digest.hex();
+        }
+        self.added = added;
+        self
     }
 
     /// Where a staged file lies.

@@ -136,6 +136,56 @@ impl fmt::Display for ColumnType {
     }
 }
 
+/// A type that is none of [`ColumnType`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no type of a column")]
+pub struct BadColumnType(pub String);
+
+impl FromStr for ColumnType {
+    type Err = BadColumnType;
+    fn from_str(text: &str) -> Result<Self, BadColumnType> {
+        let decimal = || {
+            let (precision, scale) = text.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+            Some(Self::Decimal {
+                precision: precision.trim().parse().ok()?,
+                scale: scale.trim().parse().ok()?,
+            })
+        };
+        Ok(match text {
+            "boolean" => Self::Boolean,
+            "int" => Self::Int,
+            "long" => Self::Long,
+            "float" => Self::Float,
+            "double" => Self::Double,
+            "date" => Self::Date,
+            "time" => Self::Time,
+            "timestamp" => Self::Timestamp,
+            "timestamptz" => Self::TimestampTz,
+            "string" => Self::String,
+            "binary" => Self::Binary,
+            _ => decimal().ok_or_else(|| BadColumnType(text.into()))?,
+        })
+    }
+}
+
+impl ColumnType {
+    /// Whether a column of this type may become one of `wider` without a file being written again (Iceberg specification,
+    /// "Schema Evolution", the promotions of version 2).
+    pub fn widens_to(self, wider: Self) -> bool {
+        match (self, wider) {
+            (Self::Int, Self::Long) | (Self::Float, Self::Double) => true,
+            (
+                Self::Decimal { precision, scale },
+                Self::Decimal {
+                    precision: wider,
+                    scale: same,
+                },
+            ) => precision < wider && scale == same,
+            _ => false,
+        }
+    }
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -258,6 +308,23 @@ pub mod properties {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_are_spelled_as_iceberg_spells_them() {
+        for text in ["int", "decimal(38,0)", "timestamptz", "binary"] {
+            assert_eq!(text.parse::<ColumnType>().map(|kind| kind.to_string()), Ok(text.into()));
+        }
+        assert!("decimal(9)".parse::<ColumnType>().is_err() && "list".parse::<ColumnType>().is_err());
+    }
+
+    #[test]
+    fn only_the_promotions_of_the_specification_widen() {
+        let decimal = |precision, scale| ColumnType::Decimal { precision, scale };
+        assert!(ColumnType::Int.widens_to(ColumnType::Long) && !ColumnType::Long.widens_to(ColumnType::Int));
+        assert!(ColumnType::Float.widens_to(ColumnType::Double) && !ColumnType::Int.widens_to(ColumnType::Double));
+        assert!(decimal(9, 2).widens_to(decimal(12, 2)) && !decimal(9, 2).widens_to(decimal(12, 3)));
+        assert!(!decimal(9, 2).widens_to(decimal(9, 2)) && !ColumnType::Date.widens_to(ColumnType::Timestamp));
+    }
 
     #[test]
     fn table_names_are_what_every_engine_reads_unquoted() {

@@ -9,7 +9,7 @@ use iceberg::{
     transform::create_transform_function,
 };
 use std::collections::{HashMap, HashSet};
-use watershed_lake::StagedFile;
+use watershed_lake::{ColumnType, StagedFile};
 
 /// Characters of a string, or bytes of a binary, that a bound keeps (Iceberg, "Write properties":
 /// `write.metadata.metrics.default` is `truncate(16)`).
@@ -32,7 +32,12 @@ pub fn data_file(target: Target<'_>, uri: &str, staged: &StagedFile, footer: &Fo
         return Err(format!("holds {} rows, the request says {}", footer.rows, staged.rows));
     }
     let mut seen = HashMap::new();
-    for column in &footer.columns {
+    let columns: Vec<FileColumn> = footer
+        .columns
+        .iter()
+        .map(|column| widened(target.schema, column))
+        .collect();
+    for column in &columns {
         let id = check_column(target.schema, column)?;
         if seen.insert(id, column).is_some() {
             return Err(format!("column `{}`: field id {id} stands twice", column.name));
@@ -90,6 +95,36 @@ fn bounds(columns: &HashMap<i32, &FileColumn>, side: impl Fn(&Bounds) -> Option<
         .iter()
         .filter_map(|(id, column)| Some((*id, side(column.bounds.as_ref()?)?)))
         .collect()
+}
+
+/// The column as the table has it, where the table's type is a wider one: the file was made before the table was evolved, or of an
+/// older contract. Its statistics are of the table's type then, so that all of a manifest are.
+fn widened(schema: &Schema, column: &FileColumn) -> FileColumn {
+    let mut column = column.clone();
+    let wanted = column
+        .id
+        .and_then(|id| schema.field_by_id(id)?.field_type.as_primitive_type());
+    if let (Some(kind), Some(wanted)) = (&column.kind, wanted)
+        && widens(kind, wanted)
+    {
+        let of = |datum: &Datum| Datum::try_from_bytes(&datum.to_bytes().ok()?, wanted.clone()).ok();
+        column.bounds = column.bounds.as_ref().and_then(|bounds| {
+            Some(Bounds {
+                lower: of(&bounds.lower)?,
+                upper: of(&bounds.upper)?,
+                exact: bounds.exact,
+            })
+        });
+        column.kind = Some(wanted.clone());
+    }
+    column
+}
+
+fn widens(narrow: &PrimitiveType, wide: &PrimitiveType) -> bool {
+    let kind = |kind: &PrimitiveType| kind.to_string().parse::<ColumnType>().ok();
+    kind(narrow)
+        .zip(kind(wide))
+        .is_some_and(|(narrow, wide)| narrow.widens_to(wide))
 }
 
 fn check_column(schema: &Schema, column: &FileColumn) -> Result<i32, String> {

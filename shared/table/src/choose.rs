@@ -3,6 +3,7 @@
 use crate::{
     MAX_CONCURRENT_IO, check,
     decide::{Verdict, decide},
+    document::Document,
     footer,
     plan::Wanted,
     session::{Facts, Session},
@@ -13,29 +14,45 @@ use std::collections::btree_map::Entry;
 use watershed_lake::{layout::source_prefix, message::MAX_FILES_PER_REQUEST};
 use watershed_ports::PortError;
 
+/// Requests that count, and the table that they want.
+pub struct Chosen<'a> {
+    pub verdicts: Vec<Verdict>,
+    pub wanted: Vec<Wanted<'a>>,
+    pub document: Document,
+    pub metadata: TableMetadata,
+}
+
 impl<'a> Session<'a> {
     /// Which requests count, with their files checked. A request whose check fails is out, and what it had superseded
-    /// counts again; each turn puts at least one out, so there are at most as many turns as requests.
+    /// counts again; each turn puts at least one out, so there are at most as many turns as requests. What is chosen comes
+    /// with the table as it is to be: `base` and the columns that the requests which count add.
     pub async fn choose(
         &mut self,
         facts: &Facts,
-        metadata: &TableMetadata,
-        evolved: Result<(), PortError>,
-    ) -> (Vec<Verdict>, Vec<Wanted<'a>>) {
+        base: &Document,
+        evolved: &Result<(), PortError>,
+    ) -> Result<Chosen<'a>, PortError> {
         let holdings = facts.ledger.holdings();
         loop {
             let verdicts = decide(self.requests, |index| self.failed.contains_key(&index), &holdings);
             let mut wanted = Vec::new();
             let mut is_settled = true;
+            let mut document = base.clone();
+            let mut metadata = document.typed()?;
             for (index, _) in verdicts
                 .iter()
                 .enumerate()
                 .filter(|(_, verdict)| **verdict == Verdict::Apply)
             {
                 let request = &self.requests[index];
-                let checked = match &evolved {
-                    Ok(()) => self.files(index, facts, metadata).await,
-                    Err(error) => Err(error.clone()),
+                let mut checked = evolved.clone();
+                if checked.is_ok() && !request.added.is_empty() {
+                    checked = document.add_columns(&request.table.to_string(), &request.added);
+                    metadata = document.typed()?;
+                }
+                let checked = match checked {
+                    Ok(()) => self.files(index, facts, &metadata).await,
+                    Err(error) => Err(error),
                 };
                 match checked {
                     Ok(files) => {
@@ -54,7 +71,12 @@ impl<'a> Session<'a> {
                 }
             }
             if is_settled {
-                return (verdicts, wanted);
+                return Ok(Chosen {
+                    verdicts,
+                    wanted,
+                    document,
+                    metadata,
+                });
             }
         }
     }

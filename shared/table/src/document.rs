@@ -7,7 +7,7 @@ use iceberg::spec::TableMetadata;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-use watershed_lake::{TableSpec, table::properties};
+use watershed_lake::{AddedColumn, TableSpec, table::properties};
 use watershed_ports::PortError;
 
 /// The version of the format that is made and read.
@@ -117,12 +117,7 @@ impl Document {
         }
         let current = self.current("schemas", "schema-id", "current-schema-id");
         if let Some(fields) = schema::evolved(&table, &current, spec)? {
-            let last = fields.iter().filter_map(|f| f["id"].as_i64()).max().unwrap_or(0);
-            let mut schema = current;
-            schema["fields"] = fields.into();
-            self.add_version("schemas", "schema-id", "current-schema-id", schema);
-            let last = last.max(self.number("last-column-id"));
-            self.0.insert("last-column-id".into(), last.into());
+            self.set_fields(current, fields);
         }
         let sort = Value::Array(schema::sort_fields(spec));
         if self.current("sort-orders", "order-id", "default-sort-order-id")["fields"] != sort {
@@ -135,6 +130,24 @@ impl Document {
         }
         self.set_properties(&spec_properties(spec));
         Ok(())
+    }
+
+    /// Gives the table columns that its contract does not name.
+    pub fn add_columns(&mut self, table: &str, added: &[AddedColumn]) -> Result<(), PortError> {
+        let current = self.current("schemas", "schema-id", "current-schema-id");
+        let fields = current["fields"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(fields) = schema::with_added(table, fields, added)? {
+            self.set_fields(current, fields);
+        }
+        Ok(())
+    }
+
+    fn set_fields(&mut self, mut schema: Value, fields: Vec<Value>) {
+        let last = fields.iter().filter_map(|f| f["id"].as_i64()).max().unwrap_or(0);
+        schema["fields"] = fields.into();
+        self.add_version("schemas", "schema-id", "current-schema-id", schema);
+        let last = last.max(self.number("last-column-id"));
+        self.0.insert("last-column-id".into(), last.into());
     }
 
     /// Names the ledger.

@@ -2,7 +2,10 @@
 //! Appendix C "JSON serialization").
 
 use serde_json::{Map, Value, json};
-use watershed_lake::{Column, TableSpec};
+use watershed_lake::{
+    AddedColumn, Column, ColumnType, TableSpec, Transform,
+    added::{FIRST_ADDED_ID, MAX_ADDED_OF_TABLE, added_id},
+};
 use watershed_ports::PortError;
 
 /// A schema of these columns, ids as they are.
@@ -51,7 +54,7 @@ pub fn sort_fields(spec: &TableSpec) -> Vec<Value> {
 }
 
 /// The schema that holds the spec's columns beside those it has, or none where it holds them already. New columns must be
-/// optional; a column may become optional, and docs may change. Columns that the spec lacks stay.
+/// optional; a column may become optional or wider, and docs may change. Columns that the spec lacks stay.
 ///
 /// Errors: a fault that says what the contract must say instead.
 pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<Vec<Value>>, PortError> {
@@ -69,9 +72,7 @@ pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<
             .find(|f| f["name"] == column.name.as_str())
             .and_then(|f| f["id"].as_i64());
         if let Some(id) = named.filter(|id| *id != i64::from(column.id)) {
-            return Err(wrong(format!(
-                "the table knows this name by field id {id}; give it that id in the contract"
-            )));
+            return Err(wrong(other_id(id, column, &fields)));
         }
         let Some(known) = fields.iter_mut().find(|f| f["id"].as_i64() == Some(column.id.into())) else {
             if column.required {
@@ -88,12 +89,8 @@ pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<
                 known["name"]
             )));
         }
-        let kind = known["type"].as_str().map(|kind| kind.replace(' ', ""));
-        if kind.as_deref() != Some(column.kind.to_string().as_str()) {
-            let (wanted, held) = (column.kind, &known["type"]);
-            return Err(wrong(format!(
-                "is {wanted} in the contract but {held} in the table; add a new column instead"
-            )));
+        if kind(known) != Some(column.kind) {
+            widen(known, column, spec).map_err(wrong)?;
         }
         let known = known
             .as_object_mut()
@@ -112,6 +109,108 @@ pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<
         };
     }
     Ok((fields != before).then_some(fields))
+}
+
+/// The field's type, where it is one of ours.
+fn kind(field: &Value) -> Option<ColumnType> {
+    field["type"].as_str()?.replace(' ', "").parse().ok()
+}
+
+/// What the contract must say of a column whose name the table has by another id.
+fn other_id(id: i64, column: &Column, fields: &[Value]) -> String {
+    if id != i64::from(added_id(&column.name)) {
+        return format!("the table knows this name by field id {id}; give it that id in the contract");
+    }
+    let held = fields.iter().find(|f| f["id"].as_i64() == Some(id));
+    let held = held.map_or_else(String::new, |field| format!(", {}", field["type"]));
+    format!(
+        "the table has it since a source added it (field id {id}{held}): write watershed.fieldId: {id} and that type, required: false; \
+         or give the column another name, with the source's under watershed.source"
+    )
+}
+
+/// Gives the field the column's type, where the one that it has may become that.
+fn widen(field: &mut Value, column: &Column, spec: &TableSpec) -> Result<(), String> {
+    let (wanted, held) = (column.kind, field["type"].clone());
+    match kind(field) {
+        Some(narrower) if narrower.widens_to(wanted) => {}
+        Some(wider) if wanted.widens_to(wider) => {
+            return Err(format!(
+                "is {wanted} in the contract but {held} in the table, which is wider and stays so: write {wider} in the contract"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "is {wanted} in the contract but {held} in the table; add a new column instead"
+            ));
+        }
+    }
+    // Of these the partition value has the column's type, and manifests that are there have it as it was. Buckets are numbers
+    // whatever the type, and the same ones (Iceberg specification, "Schema Evolution" and Appendix B).
+    let is_bound = spec.partition.iter().find(|partition| {
+        spec.columns[partition.column].id == column.id && !matches!(partition.transform, Transform::Bucket(_))
+    });
+    if let Some(partition) = is_bound {
+        return Err(format!(
+            "is {wanted} in the contract but {held} in the table, which is partitioned by it ({}): write {held} in the contract, or make a new table",
+            partition.transform
+        ));
+    }
+    field["type"] = wanted.to_string().into();
+    Ok(())
+}
+
+/// The fields with the columns that a source added, or none where they are there already. Types may become wider.
+///
+/// Errors: a fault that says what the contract must say.
+pub fn with_added(table: &str, current: &[Value], added: &[AddedColumn]) -> Result<Option<Vec<Value>>, PortError> {
+    let mut fields = current.to_vec();
+    for column in added {
+        let wrong = |what: String| {
+            PortError::fault(format!(
+                "table {table}, column `{}`, which the source added (field id {}): {what}",
+                column.name, column.id
+            ))
+        };
+        if column.id != added_id(&column.name) {
+            return Err(wrong(
+                "is not the field id of that name; ingest the object again".into(),
+            ));
+        }
+        let clash = |field: &&Value| {
+            (field["id"].as_i64() == Some(column.id.into())) != (field["name"] == column.name.as_str())
+        };
+        if let Some(other) = fields.iter().find(clash) {
+            return Err(wrong(format!(
+                "the table has {} by field id {}: name the column in the contract, or ingest the object again if it does",
+                other["name"], other["id"]
+            )));
+        }
+        let Some(known) = fields.iter_mut().find(|f| f["id"].as_i64() == Some(column.id.into())) else {
+            fields.push(field(&column.column()));
+            continue;
+        };
+        let (wanted, held) = (column.kind, kind(known));
+        if held.is_some_and(|held| held.widens_to(wanted)) {
+            known["type"] = wanted.to_string().into();
+        } else if held != Some(wanted) && !held.is_some_and(|held| wanted.widens_to(held)) {
+            let held = &known["type"];
+            return Err(wrong(format!(
+                "is {wanted} in the source but {held} in the table: name it in the contract, with another name and watershed.source"
+            )));
+        }
+    }
+    let count = fields
+        .iter()
+        .filter(|f| f["id"].as_i64() >= Some(FIRST_ADDED_ID.into()))
+        .count();
+    if count > MAX_ADDED_OF_TABLE {
+        return Err(PortError::fault(format!(
+            "table {table} would have {count} columns that its contract does not name, and at most {MAX_ADDED_OF_TABLE} are allowed: \
+             write watershed.unknownColumns: ignore or reject"
+        )));
+    }
+    Ok((fields != current).then_some(fields))
 }
 
 /// Whether the fields of two partition specs say the same, ids aside.

@@ -2,6 +2,7 @@
 
 use crate::{
     BACKOFF_MS, Batch, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, Outcome, Ports, catalog,
+    choose::Chosen,
     decide::Verdict,
     document::Document,
     footer::Footer,
@@ -120,9 +121,13 @@ impl<'a> Session<'a> {
         let mut document = facts.document.clone();
         // What the contract may not change fails only the requests that would change the table.
         let evolved = document.evolve(self.spec);
-        let metadata = document.typed()?;
+        let Chosen {
+            verdicts,
+            wanted,
+            document,
+            metadata,
+        } = self.choose(&facts, &document, &evolved).await?;
         let chores = Chores::new(self.maintenance, facts.entry.is_some(), &metadata, &evolved);
-        let (verdicts, wanted) = self.choose(&facts, &metadata, evolved).await;
         if wanted.is_empty() && chores.is_empty() {
             return Ok(self.nothing(&metadata, &verdicts, &chores));
         }

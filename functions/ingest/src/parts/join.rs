@@ -1,7 +1,10 @@
 //! The parts of an object become one: what they made of it, and the rows that they refused, with the lines of the object.
 
 use super::message::Record;
-use crate::pipeline::{Job, Output, PipelineError, Take};
+use crate::{
+    output::Output,
+    pipeline::{Job, PipelineError, Take},
+};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::{

@@ -21,7 +21,7 @@ pub use plan::{
 
 use crate::{
     event::Created,
-    object::{self, Hands, Outcome, Places, Ports, Prefixes},
+    object::{self, Hands, Made, Outcome, Places, Ports, Prefixes, Requests},
     pipeline::{self, Refused},
     replayed,
 };
@@ -207,8 +207,7 @@ impl Large<'_> {
         let prefixes = self.prefixes();
         let work = move |hands: Hands| pipeline::refuse(&job, REFUSED_ATTEMPT, refused, &mut |file| hands.take(file));
         let report = object::drive(self.ports, &prefixes, work).await?;
-        let files: [&[StagedFile]; 2] = [&report.data, &report.quarantine];
-        let requests = object::commit(self.ports, self.dataset, self.created, prefixes, files, self.trace).await?;
+        let requests = self.commit(prefixes, &report.data, &report.quarantine).await?;
         Ok(Outcome::Ingested(report, requests))
     }
 
@@ -221,9 +220,7 @@ impl Large<'_> {
                 if !joined.waiting.is_empty() {
                     joined.quarantine = self.join_quarantine(places, &prefixes, &joined).await?;
                 }
-                let files: [&[StagedFile]; 2] = [&joined.data, &joined.quarantine];
-                let requests =
-                    object::commit(self.ports, self.dataset, self.created, prefixes, files, self.trace).await?;
+                let requests = self.commit(prefixes, &joined.data, &joined.quarantine).await?;
                 let outcome = Outcome::Joined(joined, requests);
                 // Before the mark, behind which nobody would come back to do it.
                 replayed::tell(self.ports, &self.places.lake, self.created, &outcome).await?;
@@ -233,6 +230,21 @@ impl Large<'_> {
         // Only now: until then whatever comes again joins again.
         self.mark(&places.joined_mark()).await?;
         Ok(outcome)
+    }
+
+    /// Columns are not added by parts: [`splits`] says so.
+    async fn commit(
+        &self,
+        prefixes: Prefixes,
+        data: &[StagedFile],
+        quarantine: &[StagedFile],
+    ) -> Result<Requests, PortError> {
+        let made = Made {
+            data,
+            added: &[],
+            quarantine,
+        };
+        object::commit(self.ports, self.dataset, self.created, prefixes, made, self.trace).await
     }
 
     /// The records together; or why the object must be read in one pass.

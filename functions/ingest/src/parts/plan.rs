@@ -3,7 +3,7 @@
 use super::text::Begun;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
-use watershed_contract::{Dataset, Encoding, Format, OnFailure};
+use watershed_contract::{Dataset, Encoding, Format, OnFailure, UnknownColumns};
 use watershed_decode::{BLOCK_BYTES, Compression, keys};
 use watershed_ports::MAX_LISTED;
 use watershed_sink::arrow_schema;
@@ -105,6 +105,9 @@ pub fn splits(dataset: &Dataset) -> Result<(), &'static str> {
         .any(|rule| rule.on_failure != OnFailure::RejectRow)
     {
         return Err("a quality rule of its contract is of the object as a whole");
+    }
+    if matches!(dataset.unknown, UnknownColumns::Add(_)) {
+        return Err("its contract adds unknown columns, which are those of the object as a whole");
     }
     let schema = arrow_schema(&dataset.table);
     let types = dataset

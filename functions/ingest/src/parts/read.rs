@@ -95,7 +95,7 @@ impl Reads<'_> {
         let (dataset, treatment) = (job.dataset.clone(), job.treatment.clone());
         let rules = Quality::new(&dataset, &job.scratch.join(KEYS));
         let mut standardiser = Standardiser::new(dataset, schema, KeyIndex::in_order(), treatment, rules);
-        let mut pass = Pass::new(job, self.places.folder(part.index))?;
+        let mut pass = Pass::new(job, &job.dataset, self.places.folder(part.index))?;
         let mut block = Block::default();
         let mut next = None;
         while reader.read(&mut block)? {

@@ -16,7 +16,8 @@ use crate::{
     BLOCK_BYTES, MAX_RECORD_BYTES,
     block::{Block, Record},
     compression::Compression,
-    fields::{self, FieldMap},
+    drift::Unknown,
+    fields::{self, FieldMap, Mapping},
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
     resume::{Place, Resume},
     text::{BYTE_ORDER_MARK, TextInput},
@@ -34,6 +35,7 @@ pub struct CsvReader<R> {
     input: TextInput<R>,
     format: CsvFormat,
     fields: FieldMap,
+    named: Vec<Unknown>,
     width: usize,
     line: u64,
     bare_cr: bool,
@@ -55,6 +57,7 @@ impl<R: Read> CsvReader<R> {
             input,
             format: format.clone(),
             fields: fields::by_position(dataset),
+            named: Vec::new(),
             width: dataset.source_columns,
             line: 1,
             repeated: Vec::new(),
@@ -69,6 +72,11 @@ impl<R: Read> CsvReader<R> {
     /// Which field is which column.
     pub fn fields(&self) -> &FieldMap {
         &self.fields
+    }
+
+    /// Columns to be added. Their fields stand behind those of the dataset.
+    pub fn named(&self) -> &[Unknown] {
+        &self.named
     }
 
     /// The next block; false at the end.
@@ -164,12 +172,22 @@ impl<R: Read> CsvReader<R> {
             })
         });
         let names = names.collect::<Result<Vec<_>, _>>()?;
-        self.fields = fields::by_name(dataset, &names)?;
+        self.map(dataset, &names)?;
         self.width = fields;
         self.line += self.count_lines(&self.input.rest()[..end]);
         self.input.consume(end);
         if self.format.repeated_header == RepeatedHeader::Skip {
             self.repeated = names;
+        }
+        Ok(())
+    }
+
+    fn map(&mut self, dataset: &Dataset, names: &[String]) -> Result<(), ObjectReject> {
+        let Mapping { fields, unknown } = fields::by_name(dataset, names)?;
+        self.fields = fields;
+        for at in unknown {
+            self.fields.push(Some(at));
+            self.named.push(Unknown::text(&names[at]));
         }
         Ok(())
     }

@@ -220,6 +220,14 @@ impl<R: Read> Blocks for JsonArrayReader<R> {
         &self.fields
     }
 
+    fn met(&self) -> &[String] {
+        self.objects.met()
+    }
+
+    fn missing(&self) -> Vec<usize> {
+        self.objects.missing()
+    }
+
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         block.clear(self.input.offset(), self.line, self.objects.width());
         block.encoding = self.input.encoding();

@@ -59,6 +59,14 @@ impl<R: Read> Blocks for NdJsonReader<R> {
         &self.fields
     }
 
+    fn met(&self) -> &[String] {
+        self.objects.met()
+    }
+
+    fn missing(&self) -> Vec<usize> {
+        self.objects.missing()
+    }
+
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         let too_long = || format!("has no end within {MAX_RECORD_BYTES} bytes: write one JSON object a line");
         match self.lines.next(block, self.objects.width(), too_long)? {

@@ -3,9 +3,10 @@
 use super::{parser::Parser, wanted::Wanted};
 use crate::{
     block::{Block, Cell, Record},
+    drift::OtherNames,
     reject::{Reason, Violation},
 };
-use watershed_contract::Dataset;
+use watershed_contract::{Dataset, Step, source_path};
 
 /// Reads the objects of blocks.
 pub struct Objects {
@@ -15,29 +16,44 @@ pub struct Objects {
     /// Number of the last record, from 1.
     record: u64,
     unescaped: Vec<u8>,
+    /// Keys of records that are none of the contract's, where anything is done about them.
+    others: Option<OtherNames>,
 }
 
 impl Objects {
     /// Of a dataset.
     pub fn new(dataset: &Dataset) -> Self {
-        Self::with(
-            dataset
-                .columns
-                .iter()
-                .filter(|rule| rule.is_read())
-                .map(|rule| rule.source.as_str()),
-        )
+        let read = dataset.columns.iter().filter(|rule| rule.is_read());
+        let sources = read.map(|rule| (rule.source.as_str(), rule.literal));
+        Self {
+            others: OtherNames::of(dataset, first_key),
+            ..Self::of(Wanted::new(sources))
+        }
     }
 
     /// Of these keys or paths.
     pub fn with<'a>(sources: impl Iterator<Item = &'a str>) -> Self {
-        let wanted = Wanted::new(sources);
+        Self::of(Wanted::new(sources.map(|source| (source, false))))
+    }
+
+    fn of(wanted: Wanted) -> Self {
         Self {
             seen: vec![0; wanted.marks()],
             wanted,
             record: 0,
             unescaped: Vec::new(),
+            others: None,
         }
+    }
+
+    /// Keys to be added that were met.
+    pub fn met(&self) -> &[String] {
+        self.others.as_ref().map_or(&[], OtherNames::met)
+    }
+
+    /// Columns that no record had.
+    pub fn missing(&self) -> Vec<usize> {
+        self.wanted.unseen(&self.seen)
     }
 
     /// Cells of a row.
@@ -53,6 +69,9 @@ impl Objects {
         for row in 0..block.records.len() {
             let Record { start, end } = block.records[row];
             self.record += 1;
+            if let Some(others) = &mut self.others {
+                others.begin();
+            }
             let mut parser = Parser {
                 text: &block.bytes[..end as usize],
                 start: start as usize,
@@ -61,9 +80,14 @@ impl Objects {
                 cells: &mut block.cells[row * width..(row + 1) * width],
                 seen: (&mut self.seen, self.record),
                 unescaped: (&mut self.unescaped, block.bytes.len()),
+                others: self.others.as_mut(),
             };
-            if let Err((reason, message)) = parser.record() {
+            let read = parser.record();
+            if read.is_err() {
                 block.cells[row * width..(row + 1) * width].fill(Cell::ABSENT);
+            }
+            let problem = read.err().or_else(|| self.others.as_mut()?.end());
+            if let Some((reason, message)) = problem {
                 block.violations.push(Violation {
                     row: row as u32,
                     column: None,
@@ -73,6 +97,14 @@ impl Objects {
             }
         }
         block.bytes.extend_from_slice(&self.unescaped);
+    }
+}
+
+/// The key of a record that a source is found by.
+fn first_key(source: &str) -> String {
+    match source_path(source).as_deref() {
+        Some([Step::Key(key), ..]) => key.clone(),
+        _ => source.into(),
     }
 }
 
@@ -88,6 +120,7 @@ pub fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
         cells: &mut [],
         seen: (&mut [], 0),
         unescaped: (&mut unescaped, quoted.len()),
+        others: None,
     };
     let (start, end) = parser.string().ok()?;
     quoted.get(start..end).map(<[u8]>::to_vec).or(Some(unescaped))

@@ -3,6 +3,7 @@
 use super::wanted::{Node, Target, Wanted};
 use crate::{
     block::Cell,
+    drift::OtherNames,
     reject::{Reason, shown},
     scan::string_special,
 };
@@ -29,6 +30,8 @@ pub struct Parser<'a> {
     pub seen: (&'a mut [u64], u64),
     /// Unescaped text, which goes behind the block's text; and where that is.
     pub unescaped: (&'a mut Vec<u8>, usize),
+    /// Where the record's own keys that no column is read from are noted, if anywhere.
+    pub others: Option<&'a mut OtherNames>,
 }
 
 impl Parser<'_> {
@@ -161,6 +164,12 @@ impl Parser<'_> {
                 &copy[start - base..]
             };
             let found = node.find(key);
+            if let (None, Some(others)) = (&found, &mut self.others)
+                && std::ptr::eq(node, self.wanted.root())
+                && let Ok(key) = std::str::from_utf8(key)
+            {
+                others.note(key);
+            }
             self.unescaped.0.truncate(before);
             self.colon()?;
             let Some((field, at)) = found else { return Ok(None) };

@@ -39,18 +39,18 @@ pub struct Target {
 }
 
 impl Wanted {
-    /// By the columns' sources, in their order.
-    pub fn new<'a>(sources: impl Iterator<Item = &'a str>) -> Self {
+    /// By the columns' sources, in their order; those that are true are names of keys, whatever they look like.
+    pub fn new<'a>(sources: impl Iterator<Item = (&'a str, bool)>) -> Self {
         let mut wanted = Self {
             nodes: vec![Node::default()],
             columns: 0,
             marks: 0,
         };
         let mut literals = Vec::new();
-        for (column, source) in sources.enumerate() {
+        for (column, (source, literal)) in sources.enumerate() {
             wanted.columns += 1;
             match source_path(source) {
-                Some(path) if path.len() > 1 => {
+                Some(path) if path.len() > 1 && !literal => {
                     let target = wanted.insert(&path);
                     target.column = Some(column);
                     literals.push((column, source, path));
@@ -86,6 +86,21 @@ impl Wanted {
     /// How many marks.
     pub fn marks(&self) -> usize {
         self.marks
+    }
+
+    /// Columns of which no mark was seen.
+    pub fn unseen(&self, seen: &[u64]) -> Vec<usize> {
+        let targets = self.nodes.iter().flat_map(|node| {
+            let fields = node.fields.iter().map(|field| &field.target);
+            fields.chain(node.items.values())
+        });
+        let mut found = vec![false; self.columns];
+        for target in targets {
+            if let Some(column) = target.column {
+                found[column] |= seen[target.mark] > 0;
+            }
+        }
+        (0..self.columns).filter(|column| !found[*column]).collect()
     }
 
     /// What the value at the path is for; makes the way to it.

@@ -147,6 +147,7 @@ mod tests {
             group,
             negative,
             strip: strip.iter().map(ToString::to_string).collect(),
+            units: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod names;
 mod number;
 mod temporal;
 mod text;
+mod units;
 
 use crate::{
     block::Block,
@@ -133,6 +134,11 @@ impl ColumnParser {
             parser: self,
             index,
         };
+        if let Some(units) = &self.rule.number.units
+            && let Some(converted) = units::parse(&cells, units, self.kind, violations)
+        {
+            return converted;
+        }
         match self.kind {
             ColumnType::Boolean => text::booleans(&cells, &self.rule.booleans, violations),
             ColumnType::Int => Arc::new(cells.numbers::<Int32Type>(violations, |text| {
@@ -180,6 +186,11 @@ impl ColumnParser {
             ColumnType::String => text::strings(&cells, self.rule.case, violations),
             ColumnType::Binary => text::binaries(&cells),
         }
+    }
+
+    /// Whether values are of another unit than the column.
+    pub fn converts(&self) -> bool {
+        self.rule.number.units.is_some()
     }
 
     #[inline]

@@ -166,8 +166,28 @@ fn sign(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
+/// A number as digits × 10^power, without zeros at the digits' end.
+pub fn significant(text: &[u8]) -> Result<(i128, i32), Bad> {
+    parts(text).map_err(|problem| problem.bad(text, "a number", "38 digits"))
+}
+
 /// `[+-]digits[.digits][e[+-]digits]` × 10^scale, which must be whole.
 fn scaled(text: &[u8], scale: i32) -> Result<i128, Problem> {
+    let (value, power) = parts(text)?;
+    if value == 0 {
+        return Ok(0);
+    }
+    let power = power.saturating_add(scale);
+    if power < 0 {
+        return Err(Problem::Inexact);
+    }
+    if power > MAX_POWER {
+        return Err(Problem::TooLarge);
+    }
+    value.checked_mul(10_i128.pow(power as u32)).ok_or(Problem::TooLarge)
+}
+
+fn parts(text: &[u8]) -> Result<(i128, i32), Problem> {
     if text.len() > MAX_NUMBER_BYTES {
         return Err(Problem::NotANumber);
     }
@@ -189,10 +209,7 @@ fn scaled(text: &[u8], scale: i32) -> Result<i128, Problem> {
     let decimals = point.map_or(0, |at| (mantissa.len() - at - 1) as i32);
     let significant = digits.len() - digits.iter().rev().take_while(|b| **b == b'0').count();
     let zeros = (digits.len() - significant) as i32;
-    let power = exponent
-        .saturating_add(scale)
-        .saturating_sub(decimals)
-        .saturating_add(zeros);
+    let power = exponent.saturating_sub(decimals).saturating_add(zeros);
     let mut value = 0_i128;
     for b in &digits[..significant] {
         value = value
@@ -200,17 +217,7 @@ fn scaled(text: &[u8], scale: i32) -> Result<i128, Problem> {
             .and_then(|v| v.checked_add(i128::from(b - b'0')))
             .ok_or(Problem::TooLarge)?;
     }
-    if value == 0 {
-        return Ok(0);
-    }
-    if power < 0 {
-        return Err(Problem::Inexact);
-    }
-    if power > MAX_POWER {
-        return Err(Problem::TooLarge);
-    }
-    value = value.checked_mul(10_i128.pow(power as u32)).ok_or(Problem::TooLarge)?;
-    Ok(if negative { -value } else { value })
+    Ok((if negative { -value } else { value }, power))
 }
 
 fn exponent(text: &[u8]) -> Result<i32, Problem> {

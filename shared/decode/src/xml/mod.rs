@@ -13,6 +13,7 @@ use crate::{
     block::{Block, Record},
     blocks::Blocks,
     compression::Compression,
+    drift::OtherNames,
     fields::{FieldMap, in_order},
     reject::{DecodeError, ObjectReject, Reason, Violation, shown},
     text::{CutLine, MAX_CUT_BYTES, TextInput},
@@ -46,7 +47,7 @@ impl<R: Read> XmlReader<R> {
         let reader = Self {
             input: TextInput::open(input, compression, dataset.encoding)?,
             document: Document::new(&format.row),
-            rows: Rows::new(&format.columns),
+            rows: Rows::new(&format.columns, OtherNames::of(dataset, str::to_string)),
             fields: in_order(dataset),
             line: 1,
             ended: false,
@@ -152,6 +153,14 @@ impl<R: Read> XmlReader<R> {
 impl<R: Read> Blocks for XmlReader<R> {
     fn fields(&self) -> &FieldMap {
         &self.fields
+    }
+
+    fn met(&self) -> &[String] {
+        self.rows.met()
+    }
+
+    fn missing(&self) -> Vec<usize> {
+        self.rows.missing()
     }
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {

@@ -3,6 +3,7 @@
 use super::{MAX_DEPTH, markup::local_name};
 use crate::{
     block::{Block, Cell},
+    drift::OtherNames,
     reject::{Reason, Violation, shown},
 };
 use quick_xml::{
@@ -22,6 +23,10 @@ pub struct Rows {
     /// Text of the cells, to go behind the block's text.
     texts: Vec<u8>,
     open: Vec<Element>,
+    /// Elements and attributes that are none of the contract's, where anything is done about them.
+    others: Option<OtherNames>,
+    /// Local names of the open elements below the row, with a slash before each; kept only for `others`.
+    path: String,
 }
 
 /// What is wanted of an element.
@@ -45,7 +50,7 @@ type Problem = (Reason, String);
 
 impl Rows {
     /// With the columns at these paths below the row.
-    pub fn new(columns: &[XmlPath]) -> Self {
+    pub fn new(columns: &[XmlPath], others: Option<OtherNames>) -> Self {
         let mut nodes = vec![Node::default()];
         for (column, path) in columns.iter().enumerate() {
             let mut at = 0;
@@ -68,7 +73,28 @@ impl Rows {
             row: 0,
             texts: Vec::new(),
             open: Vec::new(),
+            others,
+            path: String::new(),
         }
+    }
+
+    /// Paths to be added that were met.
+    pub fn met(&self) -> &[String] {
+        self.others.as_ref().map_or(&[], OtherNames::met)
+    }
+
+    /// Columns that no row had.
+    pub fn missing(&self) -> Vec<usize> {
+        let mut found = vec![false; self.columns];
+        for (node, seen) in self.nodes.iter().zip(&self.seen) {
+            if let Some(column) = node.column {
+                found[column] = *seen > 0;
+            }
+            for column in node.attributes.values() {
+                found[*column] = self.seen[self.nodes.len() + column] > 0;
+            }
+        }
+        (0..self.columns).filter(|column| !found[*column]).collect()
     }
 
     /// Cells of a row.
@@ -96,12 +122,9 @@ impl Rows {
             if let Err((reason, message)) = self.element(element, block, row, text.len()) {
                 block.cells[row * self.columns..(row + 1) * self.columns].fill(Cell::ABSENT);
                 block.violations.retain(|violation| violation.row as usize != row);
-                block.violations.push(Violation {
-                    row: row as u32,
-                    column: None,
-                    reason,
-                    message,
-                });
+                push(block, row, reason, message);
+            } else if let Some((reason, message)) = self.others.as_mut().and_then(OtherNames::end) {
+                push(block, row, reason, message);
             }
         }
         block.bytes = text;
@@ -111,6 +134,10 @@ impl Rows {
     fn element(&mut self, text: &str, block: &mut Block, row: usize, base: usize) -> Result<(), Problem> {
         self.row += 1;
         self.open.clear();
+        self.path.clear();
+        if let Some(others) = &mut self.others {
+            others.begin();
+        }
         let mut reader = Reader::from_str(text);
         loop {
             match reader.read_event().map_err(|error| not_xml(&error))? {
@@ -147,6 +174,10 @@ impl Rows {
                 node.and_then(|node| node.children.get(local_name(name.0.as_bytes())).copied())
             }
         };
+        if self.others.is_some() && !self.open.is_empty() {
+            self.path.push('/');
+            self.path.push_str(local_part(name.0));
+        }
         if let Some(node) = node {
             self.once(node, || format!("element `{}`", name.0))?;
         }
@@ -193,6 +224,9 @@ impl Rows {
                 let start = base + self.texts.len();
                 unescape(attribute.value.as_ref(), &mut self.texts)?;
                 block.cells[row * self.columns + column] = Cell::new(start, base + self.texts.len());
+            } else if let Some(others) = self.others.as_mut().filter(|_| !is_markup(name)) {
+                let path = format!("{}/@{}", self.path, local_part(name));
+                others.note(path.trim_start_matches('/'));
             }
         }
         Ok(nil)
@@ -207,6 +241,12 @@ impl Rows {
 
     fn end(&mut self, block: &mut Block, row: usize, base: usize) {
         let Some(element) = self.open.pop() else { return };
+        if let Some(others) = self.others.as_mut().filter(|_| !self.open.is_empty()) {
+            if element.node.is_none() && !element.has_elements {
+                others.note(&self.path[1..]);
+            }
+            self.path.truncate(self.path.rfind('/').unwrap_or(0));
+        }
         let Some(column) = element.node.and_then(|node| self.nodes[node].column) else {
             return;
         };
@@ -222,6 +262,25 @@ impl Rows {
             block.cells[row * self.columns + column] = Cell::new(base + element.text, base + self.texts.len());
         }
     }
+}
+
+fn push(block: &mut Block, row: usize, reason: Reason, message: String) {
+    block.violations.push(Violation {
+        row: row as u32,
+        column: None,
+        reason,
+        message,
+    });
+}
+
+/// The name without its prefix.
+fn local_part(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// Attributes that say something of the document, not of what it is about (XML Schema 1.1 Part 1, 2.7; XML 1.0, 2.10 and 2.12).
+fn is_markup(name: &str) -> bool {
+    name.starts_with("xsi:") || name.starts_with("xml:")
 }
 
 fn not_xml(what: &dyn std::fmt::Display) -> Problem {
