@@ -173,7 +173,7 @@ async fn every_fault_at_every_call_ends_in_the_same_lake() {
     let world = World::new();
     world.deliver().await;
     let (expected, calls) = (world.lake(), world.faults.calls());
-    assert_eq!(expected.0.len(), 8, "two requests an object that a contract matches");
+    assert_eq!(expected.0.len(), 10, "two requests an object that a contract matches");
     let adds = expected.0.iter().filter(|request| request.contains("\"added\":[{"));
     assert_eq!(adds.count(), 2);
     let drafts: Vec<&str> = expected
@@ -208,11 +208,11 @@ async fn an_object_that_is_gone_or_overwritten_is_acknowledged() {
     world.store.insert("raw", "things/good.csv", "id,at\n5,\n");
     world.faults.clear();
     world.deliver().await;
-    assert_eq!(world.lake().0.len(), 6, "two requests for each of the other three");
+    assert_eq!(world.lake().0.len(), 8, "two requests for each of the other four");
     let gone = watershed_ports::ObjectStore::delete(world.store.as_ref(), "raw", "things/good.csv").await;
     assert_eq!(gone.map_err(|e| e.kind), Ok::<(), Kind>(()));
     world.deliver().await;
-    assert_eq!(world.lake().0.len(), 6);
+    assert_eq!(world.lake().0.len(), 8);
 }
 
 #[tokio::test]
