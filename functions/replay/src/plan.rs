@@ -192,12 +192,11 @@ async fn look_up(
         .await?;
     let mut objects = Vec::with_capacity(found.len());
     for (source, object) in found {
-        match object {
-            Some(object) => objects.push(object),
-            None => {
-                head.gone += 1;
-                head.leave_out(source);
-            }
+        if let Some(object) = object {
+            objects.push(object);
+        } else {
+            head.gone += 1;
+            head.leave_out(source);
         }
     }
     Ok(objects)
@@ -232,15 +231,12 @@ fn by_dataset<'a>(
 ) -> impl Iterator<Item = (&'a Dataset, Vec<Listed>)> + use<'a> {
     let mut datasets: BTreeMap<&str, (&Dataset, Vec<Listed>)> = BTreeMap::new();
     for object in objects {
-        match replay.contracts.find_by_key(&object.key) {
-            Some(dataset) => {
-                let entry = datasets.entry(&dataset.id).or_insert_with(|| (&**dataset, Vec::new()));
-                entry.1.push(object);
-            }
-            None => {
-                head.unmatched += 1;
-                head.leave_out(&object.key);
-            }
+        if let Some(dataset) = replay.contracts.find_by_key(&object.key) {
+            let entry = datasets.entry(&dataset.id).or_insert_with(|| (&**dataset, Vec::new()));
+            entry.1.push(object);
+        } else {
+            head.unmatched += 1;
+            head.leave_out(&object.key);
         }
     }
     datasets.into_values()
