@@ -16,10 +16,14 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The quarantine's.
+    /// The quarantine's. All rows of an object have its time, by which the quarantine is partitioned: they are of one partition, and need not be
+    /// put in order by it. The committer finds it in the footer.
     pub(crate) fn quarantine(job: &Job) -> Result<Self, SinkError> {
-        let table = &job.dataset.quarantine;
-        Self::new(Table::Quarantine, table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)
+        let table = TableSpec {
+            partition: Vec::new(),
+            ..job.dataset.quarantine.clone()
+        };
+        Self::new(Table::Quarantine, &table, job, &job.scratch, QUARANTINE_MEMORY_BYTES)
     }
 
     /// Of that table.

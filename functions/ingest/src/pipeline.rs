@@ -180,6 +180,8 @@ fn pass(
     report.added = drift::added(&dataset);
     if report.accepted + report.rejected > 0 {
         let missing = source.missing().into_iter();
+        // What is computed is missing nowhere.
+        let missing = missing.filter(|column| dataset.columns[*column].is_read());
         let name = |column: usize| dataset.table.columns[column].name.clone();
         report.missing_columns = missing.map(name).collect();
     }

@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Decimal128Array, Float32Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     UInt64Array, types::Int32Type,
 };
-use common::{dataset, rows, run, texts};
+use common::{batches, dataset, rows, run, texts};
 use parquet::arrow::ArrowWriter;
 use std::sync::Arc;
 use watershed_contract::Dataset;
@@ -345,4 +345,46 @@ fn parquet_of_narrower_types_is_read_and_of_wider_ones_as_far_as_values_fit() {
         assert_eq!(texts(&data, column), some(&[value]), "{column}");
     }
     assert_eq!(texts(&rows(&files, "quarantine"), "column"), some(&["i", "s"]));
+}
+
+#[test]
+fn what_may_be_hidden_is_not_added_as_something_else() {
+    let of = |source: &str, personal: &str| {
+        dataset(
+            "format: json",
+            &format!(
+                "    customProperties: [{{property: watershed, value: {{unknownColumns: add, addedPersonal: keep}}}}]\n    properties:\n\
+                 \x20     - {{name: a, logicalType: integer}}\n\
+                 \x20     - {{name: p, logicalType: string, classification: personal, customProperties: [{{property: watershed, \
+                 value: {{source: \"{source}\", personal: {personal}}}}}]}}\n"
+            ),
+        )
+    };
+    for (source, row) in [
+        ("o.p", r#"{"a": 1, "o.p": "SECRET"}"#),
+        ("o.p", r#"{"a": 1, "O": {"p": "SECRET"}}"#),
+        ("p", r#"{"a": 1, "P": "SECRET"}"#),
+    ] {
+        for personal in ["drop", "redact", "hash"] {
+            let (_, files) = run(&of(source, personal), row.as_bytes()).unwrap();
+            for bytes in files.values() {
+                let shown = batches(bytes)
+                    .iter()
+                    .any(|batch| format!("{batch:?}").contains("SECRET"));
+                assert!(!shown, "{personal} {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_field_is_not_shown_by_one_column_and_hidden_by_another() {
+    let twice = dataset(
+        "format: csv",
+        "    properties:\n      - {name: a, logicalType: integer}\n      \
+         - {name: o, logicalType: string, customProperties: [{property: watershed, value: {source: P}}]}\n      \
+         - {name: p, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: redact}}]}\n",
+    );
+    let (report, _) = run(&twice, b"a,p\n1,SECRET\n").unwrap();
+    assert_eq!(report.object.unwrap().reason, Reason::Header);
 }

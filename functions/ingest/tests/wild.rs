@@ -131,3 +131,29 @@ fn a_database_dump_with_escapes_and_no_quotes() {
         [Some("-1234.50".into()), None, Some("-1.00".into())]
     );
 }
+
+#[test]
+fn parquet_of_years_that_no_reader_knows_loses_those_rows_only() {
+    use arrow_array::{ArrayRef, Date32Array, RecordBatch, TimestampMillisecondArray};
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![i32::MAX, 15_764, -719_163, 2_932_896]));
+    let stamps: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![0, 0, 0, 253_402_300_800_000]));
+    let batch = RecordBatch::try_from_iter([("d", days), ("t", stamps)]).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let contract = dataset(
+        "format: parquet",
+        "    quality: [{type: custom, engine: watershed, severity: warning, implementation: {freshness: {column: d, maximum: 1d}}}]\n    properties:\n\
+         \x20     - {name: d, logicalType: date}\n      - {name: t, logicalType: timestamp, physicalType: TIMESTAMP_NTZ}\n",
+    );
+    let (report, files) = run(&contract, &bytes).unwrap();
+    assert_eq!((report.accepted, report.rejected), (1, 3));
+    assert_eq!(texts(&rows(&files, "data"), "d"), [Some("2013-02-28".into())]);
+    assert!(
+        report
+            .by_reason
+            .keys()
+            .all(|reason| *reason == watershed_decode::Reason::Overflow)
+    );
+}

@@ -14,6 +14,7 @@ pub fn config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "watershed-local");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(watershed_aws::https_client())
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(endpoint)

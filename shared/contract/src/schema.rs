@@ -229,13 +229,18 @@ fn columns<'a>(map: &Map<'a>, defaults: &Defaults) -> Vec<Property<'a>> {
     columns
 }
 
-/// Whether the column, which is shown, is a JSON value that the other, which is not, lies in.
+/// Whether the column, which is shown, is a JSON value that the other, which is not, lies in; or lies in the other.
 fn holds_hidden(column: &Property<'_>, other: &Property<'_>) -> bool {
-    let inside = other.rule.source.strip_prefix(&column.rule.source);
+    let lies_in = |inner: &str, outer: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|path| path.starts_with(['.', '[']))
+    };
+    let (column_source, other_source) = (&column.rule.source, &other.rule.source);
     column.is_read
         && !column.rule.is_private()
         && other.rule.is_private()
-        && inside.is_some_and(|path| path.starts_with(['.', '[']))
+        && (lies_in(other_source, column_source) || lies_in(column_source, other_source))
 }
 
 fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {

@@ -53,7 +53,15 @@ pub fn extended(dataset: &Dataset, unknown: &[Unknown]) -> Result<Dataset, Objec
         return Err(ObjectReject::new(Reason::Limit, message));
     }
     let mut taken = Taken::of(&dataset);
+    let hidden = Hidden::of(&dataset);
     for Unknown { source, kind } in unknown {
+        if rule.personal == Personal::Keep && hidden.may_be(source) {
+            let message = format!(
+                "the column {} may hold what the contract hides: name it in the contract, with its watershed.source and what is done with it",
+                listed(&[source])
+            );
+            return Err(ObjectReject::new(Reason::UnknownColumn, message));
+        }
         let column = taken.column(source, hidden_kind(&rule, *kind))?;
         if let Format::Xml(format) = &mut dataset.format {
             let path = xml_path(source).ok_or_else(|| unnameable(source))?;
@@ -66,6 +74,38 @@ pub fn extended(dataset: &Dataset, unknown: &[Unknown]) -> Result<Dataset, Objec
         dataset.table.columns.push(column.column());
     }
     Ok(dataset)
+}
+
+/// Where the values lie that are hidden or dropped: what is not named may be spelled a little otherwise, or lie around or inside of them.
+struct Hidden(Vec<String>);
+
+impl Hidden {
+    fn of(dataset: &Dataset) -> Self {
+        let columns = dataset.columns.iter().filter(|rule| rule.is_private() && !rule.literal);
+        let sources = columns.map(|rule| &rule.source).chain(&dataset.dropped);
+        Self(sources.map(|source| spelled(source)).collect())
+    }
+
+    fn may_be(&self, source: &str) -> bool {
+        let source = spelled(source);
+        let lies_in = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.0
+            .iter()
+            .any(|hidden| lies_in(&source, hidden) || lies_in(hidden, &source))
+    }
+}
+
+/// A name or path with its steps told apart by `/`, in lower case, letters and digits only.
+fn spelled(source: &str) -> String {
+    let steps = source.split(['.', '/', '[']).map(|step| {
+        let kept = step.chars().filter(|c| c.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect::<String>()
+    });
+    steps.collect::<Vec<_>>().join("/")
 }
 
 /// Only text can be hidden, and every value has one.
@@ -260,6 +300,26 @@ mod tests {
             extended(&base, &unknown(&many)).map(|_| ()).map_err(|e| e.reason),
             Err(Reason::Limit)
         );
+    }
+
+    #[test]
+    fn what_may_be_hidden_is_not_added() {
+        let hidden = Hidden(["o.p", "Mail Address", "tel"].map(spelled).to_vec());
+        for source in [
+            "o.p",
+            "O.P",
+            "O",
+            "o/p/@kind",
+            "mail_address",
+            "tel/@k",
+            "tel/home",
+            "TEL",
+        ] {
+            assert!(hidden.may_be(source), "{source}");
+        }
+        for source in ["o.q", "op", "mail", "telephone", "p"] {
+            assert!(!hidden.may_be(source), "{source}");
+        }
     }
 
     #[test]

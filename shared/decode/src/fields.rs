@@ -43,6 +43,7 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectRej
         }
     };
     let mut is_known = vec![false; names.len()];
+    let mut readers = Readers::new(names.len());
     let mut missing = Vec::new();
     let mut fields = FieldMap::new();
     for (rule, column) in dataset.columns.iter().zip(&dataset.table.columns) {
@@ -66,11 +67,20 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectRej
         debug_assert_eq!(rule.checks.required, column.required, "the contract says it once");
         for at in &found {
             is_known[*at] = true;
+            readers.note(*at, rule.is_private());
         }
         fields.push(found.first().copied());
     }
     for at in dataset.dropped.iter().flat_map(|source| find(source)) {
         is_known[at] = true;
+        readers.note(at, true);
+    }
+    if let Some(at) = readers.shown_and_hidden() {
+        let message = format!(
+            "the header's {} is a column that is hidden and one that is shown: write the `source` names as the file has them, each once",
+            shown(names[at].as_bytes())
+        );
+        return Err(ObjectReject::new(Reason::Header, message));
     }
     let others: Vec<usize> = (0..names.len()).filter(|at| !is_known[*at]).collect();
     if !missing.is_empty() || fields.iter().all(Option::is_none) {
@@ -80,6 +90,31 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectRej
         fields,
         unknown: unknown(dataset, names, others)?,
     })
+}
+
+/// Which fields columns are read from that are shown, and which that are hidden.
+struct Readers {
+    shown: Vec<bool>,
+    hidden: Vec<bool>,
+}
+
+impl Readers {
+    fn new(fields: usize) -> Self {
+        Self {
+            shown: vec![false; fields],
+            hidden: vec![false; fields],
+        }
+    }
+
+    fn note(&mut self, field: usize, is_hidden: bool) {
+        let readers = if is_hidden { &mut self.hidden } else { &mut self.shown };
+        readers[field] = true;
+    }
+
+    /// A field that would be shown by one column although another hides it.
+    fn shown_and_hidden(&self) -> Option<usize> {
+        (0..self.shown.len()).find(|field| self.shown[*field] && self.hidden[*field])
+    }
 }
 
 /// The fields to be added; refused where the contract wants none.

@@ -7,11 +7,16 @@ use crate::{
     block::{Block, Cell, Record},
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
+    parse::temporal::{YEARS_DAYS, YEARS_US},
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, StringArray,
+    cast::AsArray,
+    types::{Date32Type, TimestampMicrosecondType},
+};
 use arrow_schema::{DataType, Field};
 use parquet::{
     arrow::{
@@ -168,6 +173,7 @@ fn convert(
         && !parser.converts()
         && let Some(exact) = arrays::exact(array, target)
     {
+        refuse_years(&exact, index, violations);
         return Ok(exact);
     }
     let Some(text) = arrays::texts(array) else {
@@ -177,6 +183,32 @@ fn convert(
         return Err(ObjectReject::new(Reason::WrongFormat, message).into());
     };
     Ok(parser.parse(&cells(&text), Some(0), index as u32, violations))
+}
+
+/// Dates and timestamps of years that not every reader of the tables knows, as those that are written in text.
+fn refuse_years(array: &ArrayRef, index: usize, violations: &mut Vec<Violation>) {
+    let mut refuse = |row: usize| {
+        violations.push(Violation {
+            row: row as u32,
+            column: Some(index as u32),
+            reason: Reason::Overflow,
+            message: "is not of the years 1 to 9999 in UTC".into(),
+        });
+    };
+    let rows = (0..array.len()).filter(|row| array.is_valid(*row));
+    match array.data_type() {
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>().values();
+            rows.filter(|row| !YEARS_DAYS.contains(&days[*row]))
+                .for_each(&mut refuse);
+        }
+        DataType::Timestamp(..) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().values();
+            rows.filter(|row| !YEARS_US.contains(&micros[*row]))
+                .for_each(&mut refuse);
+        }
+        _ => {}
+    }
 }
 
 /// A block of one column.

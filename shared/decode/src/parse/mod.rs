@@ -4,7 +4,7 @@ mod digits;
 mod localised;
 mod names;
 mod number;
-mod temporal;
+pub(crate) mod temporal;
 mod text;
 mod units;
 

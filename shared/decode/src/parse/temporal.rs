@@ -67,7 +67,10 @@ pub fn utc(text: &[u8], format: &TemporalFormat) -> Result<i64, Bad> {
 }
 
 /// Years that every reader of the tables knows: Python's dates have no others.
-const YEARS_US: RangeInclusive<i64> = -62_135_596_800 * SECOND_US..=253_402_300_800 * SECOND_US - 1;
+pub const YEARS_US: RangeInclusive<i64> = -62_135_596_800 * SECOND_US..=253_402_300_800 * SECOND_US - 1;
+
+/// The same in days since 1970-01-01.
+pub const YEARS_DAYS: RangeInclusive<i32> = -719_162..=2_932_896;
 
 #[inline]
 fn in_years(text: &[u8], us: i64) -> Result<i64, Bad> {

@@ -27,7 +27,11 @@ pub fn parse(cells: &Cells<'_>, units: &Units, kind: ColumnType, violations: &mu
     let float = |text: Text<'_>| {
         let (number, conversion) = split(text, units)?;
         let value = localised.read(number, |plain| number::float64(plain.bytes()))?;
-        Ok((value * conversion.multiply as f64 + conversion.add as f64) / conversion.divide as f64)
+        let converted = (value * conversion.multiply as f64 + conversion.add as f64) / conversion.divide as f64;
+        if converted.is_infinite() && value.is_finite() {
+            return Err(number::too_large(text.bytes(), "double"));
+        }
+        Ok(converted)
     };
     Some(match kind {
         ColumnType::Int => Arc::new(cells.primitive::<Int32Type>(violations, |text| {

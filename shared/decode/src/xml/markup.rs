@@ -1,6 +1,6 @@
 //! Markup of XML as far as it must be known to find rows: where tags, comments and the like begin and end.
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 /// A piece of markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +117,14 @@ fn tag(text: &[u8]) -> Option<(usize, Kind<'_>)> {
         .position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>' | b'<'))?;
     let name = &text[1..name_end];
     let mut at = name_end;
+    // Where the next `>` or `<` is: looked for once, however many quotes stand before it.
+    let mut stop = name_end + memchr2(b'>', b'<', &text[name_end..]).unwrap_or(text.len() - name_end);
     loop {
-        let quote = at + quote_or_end(&text[at..])?;
-        match text[quote] {
+        if stop < at {
+            stop = at + memchr2(b'>', b'<', &text[at..]).unwrap_or(text.len() - at);
+        }
+        let quote = memchr2(b'"', b'\'', &text[at..stop]).map_or(stop, |length| at + length);
+        match *text.get(quote)? {
             b'>' if text[quote - 1] == b'/' => return Some((quote + 1, Kind::Empty(name))),
             b'>' => return Some((quote + 1, Kind::Start(name))),
             b'<' => return Some((quote, Kind::Unended(name))),
@@ -132,13 +137,6 @@ fn tag(text: &[u8]) -> Option<(usize, Kind<'_>)> {
             }
         }
     }
-}
-
-/// The next quote, `>` or `<`.
-fn quote_or_end(text: &[u8]) -> Option<usize> {
-    let end = memchr2(b'>', b'<', text);
-    let quotes = &text[..end.unwrap_or(text.len())];
-    memchr3(b'"', b'\'', b'"', quotes).or(end)
 }
 
 /// Names of open elements, the innermost last.
@@ -191,6 +189,18 @@ mod tests {
             Found::Markup { end, kind, .. } => Some((end, kind)),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_tag_of_many_attributes_is_gone_over_once() {
+        let attributes: String = (0..200_000).map(|n| format!(" k{n}='>'")).collect();
+        let text = format!("<x{attributes}>");
+        let whole = Found::Markup {
+            start: 0,
+            end: text.len(),
+            kind: Kind::Start(b"x"),
+        };
+        assert_eq!(find(text.as_bytes(), 0), whole);
     }
 
     #[test]

@@ -231,6 +231,29 @@ fn pattern(of: &Syntax) -> Result<Regex, Mistake> {
         })
 }
 
+/// A group that `by` names and the pattern does not have. A name goes as far as letters, digits and `_` do: `$1kg` is the group `1kg`.
+fn missing_group<'t>(pattern: &Regex, by: &'t str) -> Option<&'t str> {
+    let mut rest = by;
+    while let Some((_, behind)) = rest.split_once('$') {
+        if let Some(behind) = behind.strip_prefix('$') {
+            rest = behind;
+            continue;
+        }
+        let braced = behind.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (group, behind) = braced.unwrap_or_else(|| behind.split_at(end.unwrap_or(behind.len())));
+        let is_known = match group.parse::<usize>() {
+            Ok(number) => number < pattern.captures_len(),
+            Err(_) => group.is_empty() || pattern.capture_names().flatten().any(|name| name == group),
+        };
+        if !is_known {
+            return Some(group);
+        }
+        rest = behind;
+    }
+    None
+}
+
 fn regular(name: &str, arguments: &[Syntax], of: Plan, span: Span) -> Result<Plan, Mistake> {
     let of = vec![want(of, ColumnType::String, name)?];
     let pattern = pattern(&arguments[1])?;
@@ -238,6 +261,13 @@ fn regular(name: &str, arguments: &[Syntax], of: Plan, span: Span) -> Result<Pla
         "regexp_like" => finish(Operation::Matches(pattern), ColumnType::Boolean, of, span),
         "regexp_replace" => {
             let by = literal_text(&arguments[2], "what stands in place of a match")?;
+            if let Some(group) = missing_group(&pattern, &by) {
+                return Err(Mistake::new(
+                    arguments[2].span.0,
+                    format!("group {} of a pattern that has no such group", shown(group)),
+                    "write ${1} for the first group, $$ for a dollar",
+                ));
+            }
             finish(Operation::Replace(pattern, by.into()), ColumnType::String, of, span)
         }
         _ => {
