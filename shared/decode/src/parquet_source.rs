@@ -7,6 +7,8 @@ use crate::{
     block::{Block, Cell, Record},
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
+    nested::Misfit,
+    parse::ColumnParser,
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
@@ -121,7 +123,11 @@ impl ParquetReader {
             let target = schema.field(index).data_type();
             let array = match field {
                 None => arrow_array::new_null_array(target, batch.num_rows()),
-                Some(field) => convert(batch.column(*field), target, standardiser, index, &mut violations)?,
+                Some(field) => {
+                    let (column, parser) = (batch.column(*field), standardiser.parser(index));
+                    typed(column, target, parser, index as u32, &mut violations)
+                        .map_err(|misfit| unreadable(standardiser.name(index), &misfit))?
+                }
             };
             columns.push(array);
         }
@@ -156,27 +162,37 @@ fn damaged(error: &(impl std::error::Error + 'static)) -> DecodeError {
     }
 }
 
-fn convert(
+/// A column of the file as the table has it; what of its values cannot be read is null, and a violation.
+pub fn typed(
     array: &ArrayRef,
     target: &DataType,
-    standardiser: &Standardiser,
-    index: usize,
+    parser: &ColumnParser,
+    index: u32,
     violations: &mut Vec<Violation>,
-) -> Result<ArrayRef, DecodeError> {
-    let parser = standardiser.parser(index);
+) -> Result<ArrayRef, Misfit> {
+    if let Some(shape) = parser.shape() {
+        let mut found = Vec::new();
+        let array = shape.convert(array, target, &mut found)?;
+        violations.extend(found.into_iter().map(|found| found.violation(index)));
+        return Ok(array);
+    }
     if *target != DataType::Utf8
         && !parser.converts()
         && let Some(exact) = arrays::exact(array, target)
     {
         return Ok(exact);
     }
-    let Some(text) = arrays::texts(array) else {
-        let kind = array.data_type();
-        let name = standardiser.name(index);
-        let message = format!("column `{name}` is of type {kind}, which cannot be read as {target}: mend the contract");
-        return Err(ObjectReject::new(Reason::WrongFormat, message).into());
-    };
-    Ok(parser.parse(&cells(&text), Some(0), index as u32, violations))
+    match arrays::texts(array) {
+        Some(text) => Ok(parser.parse(&cells(&text), Some(0), index, violations)),
+        None => Err(Misfit::of(array.data_type(), target)),
+    }
+}
+
+fn unreadable(name: &str, misfit: &Misfit) -> ObjectReject {
+    let Misfit { path, found, wanted } = misfit;
+    let message =
+        format!("column `{name}{path}` is of type {found}, which cannot be read as {wanted}: mend the contract");
+    ObjectReject::new(Reason::WrongFormat, message)
 }
 
 /// A block of one column.
