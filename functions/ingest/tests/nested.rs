@@ -3,8 +3,8 @@
 
 mod common;
 
-use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
-use common::{dataset, raws, rows, run, texts};
+use arrow_array::{cast::AsArray, types::Int64Type};
+use common::{all_shown, dataset, raws, rows, run, texts};
 
 const SCHEMA: &str = r#"    properties:
       - {name: id, logicalType: integer, required: true}
@@ -24,35 +24,6 @@ const SCHEMA: &str = r#"    properties:
             - {name: price, logicalType: number, physicalType: "DECIMAL(9,2)", logicalTypeOptions: {minimum: 0}}
             - {name: marks, logicalType: array, items: {logicalType: integer}}
 "#;
-
-/// A row's nested values as one text.
-fn shown(batch: &RecordBatch, row: usize) -> String {
-    fn value(array: &dyn Array, row: usize) -> String {
-        if array.is_null(row) {
-            return "-".into();
-        }
-        if let Some(list) = array.as_list_opt::<i32>() {
-            let values = list.value(row);
-            let all: Vec<String> = (0..values.len()).map(|at| value(&values, at)).collect();
-            return format!("[{}]", all.join(" "));
-        }
-        if let Some(fields) = array.as_struct_opt() {
-            let all: Vec<String> = fields.columns().iter().map(|column| value(column, row)).collect();
-            return format!("({})", all.join(" "));
-        }
-        let text = arrow_cast::cast(&array.slice(row, 1), &arrow_schema::DataType::Utf8).unwrap();
-        text.as_string::<i32>().value(0).into()
-    }
-    let columns = batch.columns().iter().skip(1);
-    columns.map(|column| value(column, row)).collect::<Vec<_>>().join(" ")
-}
-
-fn all_shown(batches: &[RecordBatch]) -> Vec<String> {
-    batches
-        .iter()
-        .flat_map(|batch| (0..batch.num_rows()).map(|row| shown(batch, row)))
-        .collect()
-}
 
 const GOOD: &str = r#"{"id":1,"address":{"city":"Röm","zip.code":7,"since":"2013-12-31","more":[1]},"tags":["a","\"b\"",""],"items":[{"sku":"x","price":1.50,"marks":[1,null]},{"sku":"y"},null]}
 {"id":2,"address":null,"items":[]}
@@ -105,7 +76,7 @@ fn a_wrong_value_is_told_by_its_path_and_costs_its_row() {
         (
             r#""tags":{"a":1}"#,
             "type",
-            "tags: is not a JSON array: begins `{\"a\":1}`",
+            r#"tags: is not a JSON array: begins `{\"a\":1}`"#,
         ),
         (r#""tags":["a",null]"#, "required", "tags: [1]: is null and may not be"),
         (

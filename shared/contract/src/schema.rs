@@ -69,9 +69,6 @@ pub(crate) fn read(
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    if source.is_some() {
-        nested::check_format(&wire, &columns);
-    }
     let format = if source.is_some() {
         formats::read(&format, map, custom.as_ref(), &columns)
     } else {

@@ -7,7 +7,7 @@ use crate::{
     block::{Block, Cell, Record},
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
-    nested::Misfit,
+    nested::{self, Misfit},
     parse::ColumnParser,
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
@@ -228,7 +228,8 @@ impl Rows for ParquetRows<'_> {
         let schema = self.batch.schema_ref();
         let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
         let values = columns.map(|((field, column), hidden)| {
-            let shown = || arrays::text(column, row).unwrap_or_else(|| format!("({})", column.data_type()));
+            let text = || arrays::text(column, row).or_else(|| nested::json(column, row));
+            let shown = || text().unwrap_or_else(|| format!("({})", column.data_type()));
             let value = column.is_valid(row).then(shown);
             (field.name().as_str(), value, *hidden)
         });

@@ -354,7 +354,18 @@ mod tests {
             let zoned = longs.iter().copied().collect::<PrimitiveArray<types::TimestampMicrosecondType>>();
             round_trip(Arc::new(zoned.with_timezone("UTC")));
             round_trip(Arc::new(texts.iter().map(|v| v.as_ref().map(String::as_bytes)).collect::<BinaryArray>()));
-            round_trip(Arc::new(texts.into_iter().collect::<StringArray>()));
+            let strings: ArrayRef = Arc::new(texts.into_iter().collect::<StringArray>());
+            round_trip(Arc::clone(&strings));
+            let known = NullBuffer::from((0..strings.len()).map(|n| n % 3 != 1).collect::<Vec<_>>());
+            let field = |array: &ArrayRef| Arc::new(Field::new("element", array.data_type().clone(), true));
+            let part: ArrayRef = Arc::new(StructArray::new(vec![field(&strings)].into(), vec![strings], Some(known)));
+            let lengths: Vec<usize> = (0..part.len()).map(|n| usize::from(n % 2 == 0) * 2).take(part.len() / 2 * 2).collect();
+            let rest = part.slice(0, lengths.iter().sum());
+            round_trip(Arc::clone(&part));
+            if !lengths.is_empty() {
+                let nulls = NullBuffer::from(lengths.iter().map(|length| *length > 0).collect::<Vec<_>>());
+                round_trip(Arc::new(ListArray::new(field(&rest), OffsetBuffer::from_lengths(lengths), rest, Some(nulls))));
+            }
         }
     }
 

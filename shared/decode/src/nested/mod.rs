@@ -4,10 +4,12 @@
 
 mod arrow;
 mod fit;
+mod json;
 mod text;
 
 pub use arrow::Misfit;
 pub use fit::fitted;
+pub use json::json;
 
 use crate::{
     check::Checker,
