@@ -273,14 +273,14 @@ fn decode_offsets(rows: usize, input: &mut &[u8]) -> Result<OffsetBuffer<i32>, S
 fn encode_list(list: &ListArray, out: &mut Vec<u8>) -> Result<(), SinkError> {
     let offsets = list.offsets();
     encode_lengths(offsets, out);
-    let (first, last) = (offsets[0] as usize, offsets[list.len()] as usize);
-    encode_column(&list.values().slice(first, last - first), out)
+    let (start, end) = (offsets[0] as usize, offsets[list.len()] as usize);
+    encode_column(&list.values().slice(start, end - start), out)
 }
 
 fn encode_strings(offsets: &OffsetBuffer<i32>, values: &Buffer, out: &mut Vec<u8>) {
     encode_lengths(offsets, out);
-    let (first, last) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
-    out.extend_from_slice(&values[first..last]);
+    let (start, end) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
+    out.extend_from_slice(&values[start..end]);
 }
 
 fn decode_strings(rows: usize, input: &mut &[u8]) -> Result<(OffsetBuffer<i32>, Buffer), SinkError> {

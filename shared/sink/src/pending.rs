@@ -207,8 +207,8 @@ fn value_bytes(array: &dyn Array) -> usize {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let offsets = list.offsets();
-            let (first, last) = (offsets[0] as usize, offsets[array.len()] as usize);
-            value_bytes(&list.values().slice(first, last - first)) + array.len() * size_of::<i32>()
+            let (start, end) = (offsets[0] as usize, offsets[array.len()] as usize);
+            value_bytes(&list.values().slice(start, end - start)) + array.len() * size_of::<i32>()
         }
         other => other.primitive_width().unwrap_or(0) * array.len(),
     }

@@ -112,13 +112,13 @@ fn leaves(path: Vec<String>, array: &ArrayRef) -> Vec<(Vec<String>, ArrayRef)> {
         }
         DataType::List(element) => {
             let list = array.as_list::<i32>();
-            let (first, last) = (
+            let (start, end) = (
                 list.value_offsets()[0] as usize,
                 list.value_offsets()[list.len()] as usize,
             );
             leaves(
                 below(&["list", element.name()]),
-                &list.values().slice(first, last - first),
+                &list.values().slice(start, end - start),
             )
         }
         _ => vec![(path, Arc::clone(array))],

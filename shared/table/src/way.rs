@@ -5,7 +5,7 @@ use parquet::{
     basic::Repetition,
     schema::types::{SchemaDescriptor, Type as FileType},
 };
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// One step of the way: a group of the file's schema, or the column itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn below(field: &NestedFieldRef, id: i32) -> Option<Vec<Step>> {
 }
 
 /// A field that is required and not among those that are there, though what it is in is.
-pub fn missing<'s>(fields: &'s [NestedFieldRef], there: &HashSet<i32>) -> Option<&'s NestedFieldRef> {
+pub fn missing<'s>(fields: &'s [NestedFieldRef], there: &BTreeSet<i32>) -> Option<&'s NestedFieldRef> {
     fields.iter().find_map(|field| {
         if !there.contains(&field.id) {
             return field.required.then_some(field);
