@@ -92,7 +92,7 @@ fn a_wrong_value_is_told_by_its_path_and_costs_its_row() {
         (
             r#""items":[null,{"sku":"a","marks":[1,2,"x"]}]"#,
             "type",
-            "items: [1].marks[2]: `x` is not an integer",
+            "items: [1].marks[2]: `x` is not a whole number",
         ),
     ];
     let lines: String = cases

@@ -25,7 +25,9 @@ const MODEL: &str = r"    properties:
 mod model {
     use serde_json::Value;
 
-    fn list(value: Option<&Value>, element: fn(Option<&Value>) -> Option<String>) -> Option<String> {
+    type Read = fn(Option<&Value>) -> Option<String>;
+
+    fn list(value: Option<&Value>, element: Read) -> Option<String> {
         match value {
             None | Some(Value::Null) => Some("-".into()),
             Some(Value::String(text)) if text.is_empty() => Some("-".into()),
@@ -37,7 +39,7 @@ mod model {
         }
     }
 
-    fn object(value: Option<&Value>, fields: [(&str, fn(Option<&Value>) -> Option<String>); 2]) -> Option<String> {
+    fn object(value: Option<&Value>, fields: [(&str, Read); 2]) -> Option<String> {
         match value {
             None | Some(Value::Null) => Some("-".into()),
             Some(Value::String(text)) if text.is_empty() => Some("-".into()),
@@ -70,6 +72,7 @@ mod model {
     }
 
     /// What is nested is its JSON text there.
+    #[allow(clippy::unnecessary_wraps, reason = "a reader like the others")]
     fn string(value: Option<&Value>) -> Option<String> {
         Some(match value {
             None | Some(Value::Null) => "-".into(),
