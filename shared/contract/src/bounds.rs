@@ -47,7 +47,8 @@ pub(crate) fn read(
         options.only_checked(&["minLength", "maxLength", "pattern"]);
         return checks;
     }
-    if matches!(reading.typed.kind, ColumnType::Boolean | ColumnType::Binary) {
+    let has_no_order = matches!(reading.typed.kind, ColumnType::Boolean | ColumnType::Binary);
+    if has_no_order || reading.typed.kind.is_nested() {
         options.only_checked(&[]);
         return checks;
     }
@@ -149,7 +150,9 @@ fn value(reading: &Reading, at: &At<'_>) -> Option<BoundValue> {
                 "write a timestamp with its offset, as 2013-12-31T23:59:59Z".into(),
             )
         }
-        ColumnType::Boolean | ColumnType::String | ColumnType::Binary => return None,
+        ColumnType::Boolean | ColumnType::String | ColumnType::Binary | ColumnType::Struct | ColumnType::List => {
+            return None;
+        }
     };
     if found.is_none() {
         at.wrong(help.trim_start_matches("write "));

@@ -98,6 +98,10 @@ fn expression(at: &At<'_>, index: usize, columns: &[Property<'_>], dropped: &[Pr
         );
     }
     let kind = own.column.kind;
+    if kind.is_nested() {
+        at.error(format!("a {kind} that is computed"), "remove transformLogic");
+        return None;
+    }
     let assigned = expression.assigned_to(kind);
     assigned
         .map_err(|error| at.error(format!("transformLogic is {}", error.message), error.help))

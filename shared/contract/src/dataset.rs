@@ -226,6 +226,8 @@ pub struct ColumnRule {
     pub checks: Checks,
     /// Made of other columns, where it is.
     pub computed: Option<Computed>,
+    /// Of a struct or list how its fields are read, in the order of `Column::fields`. Their sources are keys, never paths.
+    pub fields: Vec<ColumnRule>,
 }
 
 /// What is done with the values of a personal column. In quarantine no value of it stands but for `Keep`.

@@ -3,6 +3,7 @@
 use crate::{
     dataset::{FixedField, FixedFormat, Format, RaggedEnds, XmlFormat},
     diagnostic::shown,
+    nested,
     path::{MAX_PATH_STEPS, XmlPath, xml_names, xml_path},
     property::Property,
     reader::Map,
@@ -22,6 +23,7 @@ pub(crate) fn read(wire: &Format, map: &Map<'_>, custom: Option<&Map<'_>>, colum
             custom.refuse(&[key], help);
         }
     };
+    nested::check_format(wire, columns);
     if !matches!(wire, Format::JsonArray { .. }) {
         refuse(
             "records",

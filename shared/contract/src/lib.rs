@@ -15,6 +15,7 @@ mod document;
 mod drift;
 mod formats;
 mod location;
+mod nested;
 mod number;
 mod order;
 mod path;
@@ -25,6 +26,7 @@ mod reader;
 mod retention;
 mod rules;
 mod schema;
+mod spellings;
 mod temporal;
 mod types;
 mod units;
@@ -49,15 +51,17 @@ pub mod limits {
         document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
         formats::MAX_FIXED_BYTES,
         location::MAX_LOCATION_BYTES,
+        nested::{MAX_FIELD_DEPTH, MAX_NESTED_FIELDS},
         number::MAX_STRIP_BYTES,
         order::{MAX_BUCKETS, MAX_PARTITION_FIELDS, MAX_SORT_FIELDS, MAX_TRUNCATE},
         path::MAX_PATH_STEPS,
-        property::{MAX_FIELD_ID, MAX_SPELLINGS},
+        property::MAX_FIELD_ID,
         retention::{
             MAX_AGE_MS, MAX_RETENTION_UNITS, MIN_ORPHANS_MS, MIN_QUARANTINE_MS, MIN_SNAPSHOTS_MS, MIN_STAGED_MS,
         },
         rules::{MAX_DUPLICATE_RULES, MAX_RULES},
         schema::MAX_COLUMNS,
+        spellings::MAX_SPELLINGS,
         temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},
         types::MAX_PRECISION,
         yaml::{MAX_CONTRACT_BYTES, MAX_NESTING, MAX_NODES},

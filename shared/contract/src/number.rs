@@ -2,8 +2,8 @@
 
 use crate::{
     diagnostic::shown,
-    property::MAX_SPELLINGS,
     reader::{At, Map},
+    spellings::MAX_SPELLINGS,
     units::Units,
 };
 use std::cmp::Reverse;

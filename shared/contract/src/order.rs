@@ -17,6 +17,9 @@ pub const MAX_BUCKETS: u32 = 4_096;
 /// Widest truncation.
 pub const MAX_TRUNCATE: u32 = 1_000_000_000;
 
+/// What stands in the place of a struct or list.
+pub(crate) const FLATTEN: &str = "read what is in it as a column of its own (watershed.source: a.b), and write that";
+
 /// Indexes of the primary key's columns, in key order.
 pub(crate) fn primary_key(properties: &[Property<'_>]) -> Vec<usize> {
     let key = ordered(properties, "primaryKeyPosition", |p| p.key.as_ref());
@@ -27,6 +30,9 @@ pub(crate) fn primary_key(properties: &[Property<'_>]) -> Vec<usize> {
                 "a floating-point primary key",
                 "write physicalType DECIMAL(p,s), or another key",
             );
+        }
+        if let (Some(kind), Some(key)) = (property.kind.filter(|kind| kind.is_nested()), &property.key) {
+            key.at.error(format!("a {kind} as primary key"), FLATTEN);
         }
     }
     key
@@ -191,10 +197,10 @@ fn transform(at: &At<'_>) -> Option<Transform> {
 fn applies(transform: Transform, kind: ColumnType) -> bool {
     use ColumnType as T;
     match transform {
-        Transform::Identity => !matches!(kind, T::Float | T::Double | T::Binary),
+        Transform::Identity => !matches!(kind, T::Float | T::Double | T::Binary | T::Struct | T::List),
         Transform::Year | Transform::Month | Transform::Day => matches!(kind, T::Date | T::Timestamp | T::TimestampTz),
         Transform::Hour => matches!(kind, T::Timestamp | T::TimestampTz),
-        Transform::Bucket(_) => !matches!(kind, T::Float | T::Double | T::Boolean),
+        Transform::Bucket(_) => !matches!(kind, T::Float | T::Double | T::Boolean | T::Struct | T::List),
         Transform::Truncate(_) => matches!(kind, T::Int | T::Long | T::Decimal { .. } | T::String | T::Binary),
     }
 }
@@ -214,7 +220,9 @@ fn allowed(kind: ColumnType) -> String {
         .filter(|t| applies(*t, kind))
         .map(|t| t.to_string())
         .collect();
-    if names.is_empty() {
+    if kind.is_nested() {
+        FLATTEN.into()
+    } else if names.is_empty() {
         "choose another column".into()
     } else {
         format!("write one of {}", names.join(", "))
@@ -275,6 +283,12 @@ pub(crate) fn sort(properties: &[Property<'_>], custom: Option<&Map<'_>>) -> Vec
             sort_field(&item, properties)
         };
         let Some((column, descending)) = found else { continue };
+        if let Some(kind) = properties[column].kind.filter(|kind| kind.is_nested()) {
+            item.error(
+                format!("sort by {}, which is a {kind}", properties[column].column.name),
+                FLATTEN,
+            );
+        }
         if fields.iter().any(|f| f.column == column) {
             item.error(
                 format!("{} a second time", properties[column].column.name),

@@ -10,6 +10,12 @@ use watershed_lake::ColumnType;
 /// Classifications (the standard's `classification`) that mark a column as personal.
 const CLASSIFICATIONS: [&str; 2] = ["personal", "pii"];
 
+/// Whether this classification marks a column as personal.
+pub(crate) fn is_personal(at: &At<'_>) -> bool {
+    let word = if at.is_text() { at.text() } else { None };
+    word.is_some_and(|word| CLASSIFICATIONS.contains(&word.to_lowercase().as_str()))
+}
+
 /// The treatment of the property `map`. A column that is classified as personal must say it: nobody is to find out from the lake
 /// that it was forgotten.
 pub(crate) fn read(
@@ -19,10 +25,7 @@ pub(crate) fn read(
     orders: [Option<&Position<'_>>; 2],
 ) -> Personal {
     let classification = map.get("classification").filter(At::is_text);
-    let is_personal = classification
-        .as_ref()
-        .and_then(At::text)
-        .is_some_and(|word| CLASSIFICATIONS.contains(&word.to_lowercase().as_str()));
+    let is_personal = classification.as_ref().is_some_and(is_personal);
     let Some(at) = custom.and_then(|c| c.get("personal")) else {
         if let Some(at) = classification.filter(|_| is_personal) {
             at.error(

@@ -5,8 +5,11 @@ use crate::{
     computed,
     dataset::{Case, Checks, ColumnRule, Locale, Personal, TemporalFormat},
     diagnostic::shown,
-    formats, number, personal,
+    formats,
+    nested::{self, Way},
+    number, personal,
     reader::{At, Map},
+    spellings::{booleans, nulls},
     temporal,
     types::{self, Typed},
     units,
@@ -16,8 +19,6 @@ use watershed_lake::{Column, ColumnType, added::added_id, table::is_identifier};
 
 /// Largest field id of a column; Iceberg and its readers keep those near 2^31 for themselves (specification, "Reserved Field IDs").
 pub const MAX_FIELD_ID: i64 = 999_999;
-/// Most spellings of null, true or false.
-pub const MAX_SPELLINGS: usize = 100;
 
 /// Keys of the watershed property of a column.
 const KEYS: [&str; 13] = [
@@ -56,6 +57,8 @@ pub(crate) struct Property<'a> {
     pub(crate) is_read: bool,
     /// Its quality rules.
     pub(crate) quality: Vec<At<'a>>,
+    /// Of a struct or list what is in it.
+    pub(crate) fields: Vec<Property<'a>>,
 }
 
 /// Place in an order, and where that is written; none: in the document's order.
@@ -64,8 +67,8 @@ pub(crate) struct Position<'a> {
     pub(crate) place: Option<i64>,
 }
 
-/// The property at `at`, which is number `index` of the table.
-pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &Defaults) -> Option<Property<'a>> {
+/// The property at `at`, which is number `index` of the table, or of the struct at `way`.
+pub(crate) fn read<'a>(at: &At<'a>, owner: &str, way: &Way<'_>, index: usize) -> Option<Property<'a>> {
     let map = at.map()?;
     let name = map
         .need("name", "write name: the column's name")
@@ -74,33 +77,44 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
     let map = if name.is_empty() {
         map
     } else {
-        map.called(format!("{schema_path}.properties.{name}"))
+        map.called(format!("{owner}.properties.{name}"))
     };
     check_name(&map, name);
+    Some(of(at, &map, name, way, index))
+}
+
+/// The property `map`, whose name is known.
+pub(crate) fn of<'a>(at: &At<'a>, map: &Map<'a>, name: &str, way: &Way<'_>, index: usize) -> Property<'a> {
+    let defaults = way.defaults;
     let custom = map.custom();
     if let Some(custom) = &custom {
         custom.only(&[&KEYS[..], &number::KEYS, &formats::FIELD_KEYS, &units::KEYS].concat());
     }
     let options = map.get("logicalTypeOptions").and_then(|o| o.map());
-    let typed = types::read(&map, options.as_ref());
+    let typed = types::read(map, options.as_ref());
     let kind = typed.as_ref().map(|typed| typed.kind);
     let required = map.flag("required").unwrap_or(false);
-    let key = position(&map, "primaryKey", "primaryKeyPosition");
+    let key = position(map, "primaryKey", "primaryKeyPosition");
     if let (Some(key), false) = (&key, required) {
         key.at.error("a primary key that may be null", "write required: true");
     }
-    check_unique(&map, key.is_some());
-    let partition = position(&map, "partitioned", "partitionKeyPosition");
+    check_unique(map, key.is_some());
+    let partition = position(map, "partitioned", "partitionKeyPosition");
     let (unit, units) = units::read(custom.as_ref(), kind);
-    let personal = personal::read(&map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()]);
+    let personal = if way.is_inside() {
+        nested::personal(map, custom.as_ref())
+    } else {
+        personal::read(map, custom.as_ref(), kind, [key.as_ref(), partition.as_ref()])
+    };
     let transform = map.get("transformLogic");
     let field_id = custom.as_ref().and_then(|c| c.get("fieldId"));
     let id = field_id
         .as_ref()
         .and_then(|id| read_id(id, name))
-        .unwrap_or(index as i64 + 1);
+        .unwrap_or_else(|| way.default_id(name, index));
+    let fields = kind.map_or_else(Vec::new, |kind| nested::read(map, kind, name, way));
     let mut rule = rule(
-        &map,
+        map,
         name,
         typed,
         options.as_ref(),
@@ -108,17 +122,19 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         (required, defaults),
     );
     rule.number.units = units;
-    Some(Property {
+    rule.fields = fields.iter().map(|field| field.rule.clone()).collect();
+    Property {
         at: at.clone(),
         kind,
         column: Column {
             id: i32::try_from(id).expect("bounded by MAX_FIELD_ID, or an added id"),
             name: name.into(),
             kind: kind.unwrap_or(ColumnType::String),
+            fields: fields.iter().map(|field| field.column.clone()).collect(),
             required,
-            doc: doc(&map, unit),
+            doc: doc(map, unit),
             classification: map.text("classification").map(Into::into),
-            tags: tags(&map),
+            tags: tags(map),
         },
         rule: ColumnRule {
             position: index,
@@ -132,7 +148,8 @@ pub(crate) fn read<'a>(at: &At<'a>, schema_path: &str, index: usize, defaults: &
         transform,
         quality: map.list("quality"),
         custom,
-    })
+        fields,
+    }
 }
 
 /// What it is, or else how it is made, and its unit.
@@ -253,6 +270,7 @@ fn rule(
         booleans: booleans(custom, kind),
         checks,
         computed: None,
+        fields: Vec::new(),
     }
 }
 
@@ -276,6 +294,7 @@ pub(crate) fn rule_of_text(defaults: &Defaults) -> ColumnRule {
         booleans: booleans(None, None),
         checks: Checks::default(),
         computed: None,
+        fields: Vec::new(),
     }
 }
 
@@ -301,29 +320,6 @@ fn number(custom: Option<&Map<'_>>, kind: Option<ColumnType>, defaults: &Default
     }
 }
 
-/// The spellings of null, where they are given.
-pub(crate) fn nulls(custom: &Map<'_>, trim: bool) -> Option<BTreeSet<String>> {
-    let at = custom.get("nulls")?;
-    bounded(&at);
-    let padded = |text: &str| trim && text.trim() != text;
-    for item in at.list() {
-        if item.is_text() && item.text().is_some_and(padded) {
-            item.error(
-                "a spelling with white space at its end, which is trimmed away",
-                "write it without, or trim: false",
-            );
-        }
-    }
-    Some(at.spellings().into_iter().map(Into::into).collect())
-}
-
-fn bounded(at: &At<'_>) {
-    let count = at.list().len();
-    if count > MAX_SPELLINGS {
-        at.error(format!("{count} spellings"), format!("write at most {MAX_SPELLINGS}"));
-    }
-}
-
 fn case(custom: &Map<'_>, kind: Option<ColumnType>) -> Option<Case> {
     let at = custom.get("case")?;
     if let Some(kind) = kind.filter(|kind| *kind != ColumnType::String) {
@@ -334,48 +330,4 @@ fn case(custom: &Map<'_>, kind: Option<ColumnType>) -> Option<Case> {
         return None;
     }
     at.word(&[("keep", Case::Keep), ("upper", Case::Upper), ("lower", Case::Lower)])
-}
-
-/// What is true and what is false where a column does not say it.
-const BOOLEANS: ([&str; 5], [&str; 5]) = (["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]);
-
-fn booleans(custom: Option<&Map<'_>>, kind: Option<ColumnType>) -> (BTreeSet<String>, BTreeSet<String>) {
-    let set = |words: &[&str]| words.iter().map(|word| word.to_lowercase()).collect::<BTreeSet<_>>();
-    let default = (set(&BOOLEANS.0), set(&BOOLEANS.1));
-    let Some(custom) = custom else { return default };
-    if let Some(kind) = kind.filter(|kind| *kind != ColumnType::Boolean) {
-        custom.refuse(
-            &["true", "false"],
-            &format!("a column of type {kind} is not boolean: remove it"),
-        );
-        return default;
-    }
-    let read = |key: &str| {
-        let at = custom.get(key)?;
-        bounded(&at);
-        let words = set(&at.spellings());
-        if words.is_empty() {
-            at.error(format!("no spelling of {key}"), "write one or more");
-        }
-        Some((at, words))
-    };
-    match (read("true"), read("false")) {
-        (None, None) => default,
-        (Some((at, yes)), Some((_, no))) => {
-            if let Some(both) = yes.intersection(&no).next() {
-                at.error(
-                    format!("{} is true and false", shown(both)),
-                    "write it in one of the two",
-                );
-            }
-            (yes, no)
-        }
-        (Some((at, _)), None) | (None, Some((at, _))) => {
-            at.error(
-                format!("spellings of {} only", at.name),
-                "write both true: [...] and false: [...]",
-            );
-            default
-        }
-    }
 }

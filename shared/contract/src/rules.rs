@@ -75,6 +75,11 @@ enum Kind {
     Own,
 }
 
+/// Whether it is a rule that is checked here.
+pub(crate) fn is_checked(rule: &Map<'_>) -> bool {
+    kind(rule).is_some()
+}
+
 /// None: the rule is of another tool, or for people.
 fn kind(rule: &Map<'_>) -> Option<Kind> {
     let is = |key: &str, word: &str| rule.get(key).filter(At::is_text).and_then(|at| at.text()) == Some(word);

@@ -5,13 +5,15 @@ use crate::{
     computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    dialect, drift, formats, number, order,
+    dialect, drift, formats,
+    nested::{self, Way},
+    number, order,
     property::{self, Defaults, Property},
     reader::Map,
     retention::{self, Sla},
-    rules, temporal,
+    rules, spellings, temporal,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
 
 /// Most columns of a table.
@@ -190,23 +192,15 @@ fn columns<'a>(map: &Map<'a>, defaults: &Defaults) -> Vec<Property<'a>> {
             format!("write 1 to {MAX_COLUMNS}"),
         );
     }
-    let read = |(index, at)| property::read(at, &map.path, index, defaults);
+    let way = Way::table(defaults);
+    let read = |(index, at)| property::read(at, &map.path, &way, index);
     let mut columns: Vec<_> = items.iter().take(MAX_COLUMNS).enumerate().filter_map(read).collect();
     for (position, column) in columns.iter_mut().filter(|column| column.is_read).enumerate() {
         column.rule.position = position;
     }
-    let (mut names, mut ids, mut sources) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    nested::distinct(&columns, "column");
+    nested::check_all(&columns);
     for column in &columns {
-        let (name, id) = (&column.column.name, column.column.id);
-        if !name.is_empty() && !names.insert(name.to_lowercase()) {
-            column.at.error(
-                format!("a second column {}", shown(name)),
-                "write another name; upper and lower case are one",
-            );
-        } else if !name.is_empty() && column.is_read && !sources.insert(&column.rule.source) {
-            let message = format!("a second column is read from {}", shown(&column.rule.source));
-            column.at.error(message, "write another watershed.source");
-        }
         if let Some(hidden) = columns.iter().find(|other| holds_hidden(column, other)) {
             let message = format!(
                 "source {} shows {}, which is hidden",
@@ -216,13 +210,6 @@ fn columns<'a>(map: &Map<'a>, defaults: &Defaults) -> Vec<Property<'a>> {
             column.at.error(
                 message,
                 "write the paths of what may be shown, or hash, redact or drop this column too",
-            );
-        }
-        if !ids.insert(id) {
-            let at = column.field_id.as_ref().unwrap_or(&column.at);
-            at.error(
-                format!("fieldId {id} a second time"),
-                "write one that no column has; without, it is the position from 1",
             );
         }
     }
@@ -255,7 +242,7 @@ fn defaults(custom: Option<&Map<'_>>, format: &Format) -> Defaults {
         None => number::NumberFormat::default(),
     };
     Defaults {
-        nulls: custom.and_then(|c| property::nulls(c, trim)).unwrap_or_default(),
+        nulls: custom.and_then(|c| spellings::nulls(c, trim)).unwrap_or_default(),
         trim,
         number,
         own_numbers,

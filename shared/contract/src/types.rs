@@ -9,7 +9,7 @@ use watershed_lake::ColumnType;
 /// Most digits of a decimal (Iceberg specification, "Primitive Types").
 pub const MAX_PRECISION: u8 = 38;
 
-/// The types of the standard that a column may have; it has object and array as well, which no column here is.
+/// The types of the standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Logical {
     String,
@@ -19,9 +19,11 @@ enum Logical {
     Date,
     Timestamp,
     Time,
+    Object,
+    Array,
 }
 
-const LOGICAL: [(&str, Logical); 7] = [
+const LOGICAL: [(&str, Logical); 9] = [
     ("string", Logical::String),
     ("integer", Logical::Integer),
     ("number", Logical::Number),
@@ -29,6 +31,8 @@ const LOGICAL: [(&str, Logical); 7] = [
     ("date", Logical::Date),
     ("timestamp", Logical::Timestamp),
     ("time", Logical::Time),
+    ("object", Logical::Object),
+    ("array", Logical::Array),
 ];
 
 /// A type and what its spelling says beside.
@@ -106,7 +110,7 @@ fn parse(at: &At<'_>, text: &str) -> Option<Typed> {
 
 const DECIMALS: [&str; 3] = ["DECIMAL", "NUMERIC", "DEC"];
 /// The usual spelling of each type.
-const PHYSICAL: [&str; 13] = [
+const PHYSICAL: [&str; 15] = [
     "BOOLEAN",
     "INTEGER",
     "BIGINT",
@@ -120,6 +124,8 @@ const PHYSICAL: [&str; 13] = [
     "STRING",
     "VARCHAR(n)",
     "BINARY",
+    "STRUCT",
+    "ARRAY",
 ];
 
 /// The usual SQL spellings, in the sense that Iceberg gives them where dialects differ: FLOAT has 32 bits, TIMESTAMP no zone.
@@ -152,6 +158,8 @@ fn from_sql(name: &str, arguments: &[usize]) -> Option<Typed> {
             });
         }
         ("BINARY" | "VARBINARY" | "BYTES" | "BLOB" | "BYTEA", []) => ColumnType::Binary,
+        ("STRUCT" | "OBJECT" | "ROW", []) => ColumnType::Struct,
+        ("ARRAY" | "LIST", []) => ColumnType::List,
         _ => return None,
     };
     Some(Typed { kind, max_length: None })
@@ -172,6 +180,8 @@ fn fits(logical: Logical, kind: ColumnType) -> bool {
         Logical::Date => kind == ColumnType::Date,
         Logical::Timestamp => matches!(kind, ColumnType::Timestamp | ColumnType::TimestampTz),
         Logical::Time => kind == ColumnType::Time,
+        Logical::Object => kind == ColumnType::Struct,
+        Logical::Array => kind == ColumnType::List,
     }
 }
 
@@ -184,6 +194,8 @@ fn spellings(logical: Logical) -> &'static str {
         Logical::Date => "DATE, or another logicalType",
         Logical::Timestamp => "TIMESTAMP_NTZ or TIMESTAMP_TZ, or another logicalType",
         Logical::Time => "TIME, or another logicalType",
+        Logical::Object => "STRUCT, or another logicalType",
+        Logical::Array => "ARRAY, or another logicalType",
     }
 }
 
@@ -198,6 +210,8 @@ fn default_kind(logical: Logical, options: Option<&Map<'_>>) -> Option<ColumnTyp
         Logical::Timestamp if zoned(options) == Some(false) => ColumnType::Timestamp,
         Logical::Timestamp => ColumnType::TimestampTz,
         Logical::Time => ColumnType::Time,
+        Logical::Object => ColumnType::Struct,
+        Logical::Array => ColumnType::List,
     })
 }
 

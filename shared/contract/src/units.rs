@@ -6,8 +6,8 @@
 
 use crate::{
     diagnostic::{one_of, shown},
-    property::MAX_SPELLINGS,
     reader::{At, Map},
+    spellings::MAX_SPELLINGS,
 };
 use std::cmp::Reverse;
 use watershed_lake::ColumnType;

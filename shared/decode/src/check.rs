@@ -70,7 +70,9 @@ impl Checker {
             ColumnType::Timestamp | ColumnType::TimestampTz => self.exact::<TimestampMicrosecondType>(array),
             ColumnType::Float => self.floats::<Float32Type>(array),
             ColumnType::Double => self.floats::<Float64Type>(array),
-            ColumnType::Boolean | ColumnType::String | ColumnType::Binary => Vec::new(),
+            ColumnType::Boolean | ColumnType::String | ColumnType::Binary | ColumnType::Struct | ColumnType::List => {
+                Vec::new()
+            }
         };
         for row in bad {
             report(

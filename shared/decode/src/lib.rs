@@ -21,6 +21,7 @@ pub mod fixed;
 pub mod json;
 pub mod keys;
 mod lines;
+pub mod nested;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;

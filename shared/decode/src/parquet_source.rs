@@ -7,7 +7,11 @@ use crate::{
     block::{Block, Cell, Record},
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
-    parse::temporal::{YEARS_DAYS, YEARS_US},
+    nested::{self, Misfit},
+    parse::{
+        ColumnParser,
+        temporal::{YEARS_DAYS, YEARS_US},
+    },
     personal,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
     standardise::{Decoded, Rows, Standardiser},
@@ -126,7 +130,11 @@ impl ParquetReader {
             let target = schema.field(index).data_type();
             let array = match field {
                 None => arrow_array::new_null_array(target, batch.num_rows()),
-                Some(field) => convert(batch.column(*field), target, standardiser, index, &mut violations)?,
+                Some(field) => {
+                    let (column, parser) = (batch.column(*field), standardiser.parser(index));
+                    typed(column, target, parser, index as u32, &mut violations)
+                        .map_err(|misfit| unreadable(standardiser.name(index), &misfit))?
+                }
             };
             columns.push(array);
         }
@@ -161,14 +169,20 @@ fn damaged(error: &(impl std::error::Error + 'static)) -> DecodeError {
     }
 }
 
-fn convert(
+/// A column of the file as the table has it; what of its values cannot be read is null, and a violation.
+pub fn typed(
     array: &ArrayRef,
     target: &DataType,
-    standardiser: &Standardiser,
-    index: usize,
+    parser: &ColumnParser,
+    index: u32,
     violations: &mut Vec<Violation>,
-) -> Result<ArrayRef, DecodeError> {
-    let parser = standardiser.parser(index);
+) -> Result<ArrayRef, Misfit> {
+    if let Some(shape) = parser.shape() {
+        let mut found = Vec::new();
+        let array = shape.convert(array, target, &mut found)?;
+        violations.extend(found.into_iter().map(|found| found.violation(index)));
+        return Ok(array);
+    }
     if *target != DataType::Utf8
         && !parser.converts()
         && let Some(exact) = arrays::exact(array, target)
@@ -176,21 +190,25 @@ fn convert(
         refuse_years(&exact, index, violations);
         return Ok(exact);
     }
-    let Some(text) = arrays::texts(array) else {
-        let kind = array.data_type();
-        let name = standardiser.name(index);
-        let message = format!("column `{name}` is of type {kind}, which cannot be read as {target}: mend the contract");
-        return Err(ObjectReject::new(Reason::WrongFormat, message).into());
-    };
-    Ok(parser.parse(&cells(&text), Some(0), index as u32, violations))
+    match arrays::texts(array) {
+        Some(text) => Ok(parser.parse(&cells(&text), Some(0), index, violations)),
+        None => Err(Misfit::of(array.data_type(), target)),
+    }
+}
+
+fn unreadable(name: &str, misfit: &Misfit) -> ObjectReject {
+    let Misfit { path, found, wanted } = misfit;
+    let message =
+        format!("column `{name}{path}` is of type {found}, which cannot be read as {wanted}: mend the contract");
+    ObjectReject::new(Reason::WrongFormat, message)
 }
 
 /// Dates and timestamps of years that not every reader of the tables knows, as those that are written in text.
-fn refuse_years(array: &ArrayRef, index: usize, violations: &mut Vec<Violation>) {
+fn refuse_years(array: &ArrayRef, index: u32, violations: &mut Vec<Violation>) {
     let mut refuse = |row: usize| {
         violations.push(Violation {
             row: row as u32,
-            column: Some(index as u32),
+            column: Some(index),
             reason: Reason::Overflow,
             message: "is not of the years 1 to 9999 in UTC".into(),
         });
@@ -244,7 +262,8 @@ impl Rows for ParquetRows<'_> {
         let schema = self.batch.schema_ref();
         let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
         let values = columns.map(|((field, column), hidden)| {
-            let shown = || arrays::text(column, row).unwrap_or_else(|| format!("({})", column.data_type()));
+            let text = || arrays::text(column, row).or_else(|| nested::json(column, row));
+            let shown = || text().unwrap_or_else(|| format!("({})", column.data_type()));
             let value = column.is_valid(row).then(shown);
             (field.name().as_str(), value, *hidden)
         });

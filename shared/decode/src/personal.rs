@@ -150,7 +150,7 @@ pub fn line<'a>(values: impl Iterator<Item = (&'a str, Option<String>, bool)>) -
 }
 
 /// A string of JSON (RFC 8259, section 7).
-fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

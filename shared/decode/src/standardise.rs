@@ -6,13 +6,14 @@ use crate::{
     encoding::source_length,
     fields::FieldMap,
     keys::{KeyIndex, keys},
+    nested::fitted,
     parse::ColumnParser,
     personal::Treatment,
     quality::Quality,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use std::{collections::HashSet, sync::Arc};
 use watershed_contract::Dataset;
@@ -57,9 +58,7 @@ impl Standardiser {
         quality: Quality,
     ) -> Self {
         let columns = || dataset.columns.iter().zip(&dataset.table.columns);
-        let parsers = columns()
-            .map(|(rule, column)| ColumnParser::new(rule, column.kind))
-            .collect();
+        let parsers = columns().map(|(rule, column)| ColumnParser::of(rule, column)).collect();
         let checkers = columns()
             .map(|(rule, column)| Checker::new(&rule.checks, column.kind))
             .collect();
@@ -274,19 +273,28 @@ fn batch(
     some_refused: bool,
 ) -> Result<RecordBatch, DecodeError> {
     let internal = |error: arrow_schema::ArrowError| DecodeError::Input(std::io::Error::other(error));
+    let fit = |columns: &[ArrayRef]| {
+        let fields = schema.fields().iter().zip(columns);
+        fields
+            .map(|(field, column)| fitted(column, field.data_type()))
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
+            .map_err(internal)
+    };
     if !some_refused {
-        return RecordBatch::try_new(Arc::clone(schema), columns).map_err(internal);
+        return fit(&columns);
     }
     // Columns that are required may hold nulls in the rows that go: name them nullable until those are gone.
-    let fields: Vec<_> = schema
+    let fields: Vec<Field> = schema
         .fields()
         .iter()
-        .map(|field| field.as_ref().clone().with_nullable(true))
+        .zip(&columns)
+        .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true))
         .collect();
     let loose = Arc::new(arrow_schema::Schema::new(fields));
     let all = RecordBatch::try_new(loose, columns).map_err(internal)?;
     let kept = filter_record_batch(&all, &BooleanArray::from(accepted.to_vec())).map_err(internal)?;
-    RecordBatch::try_new(Arc::clone(schema), kept.columns().to_vec()).map_err(internal)
+    fit(kept.columns())
 }
 
 /// Records with bytes that are not UTF-8, or were not of the encoding that they came in, lose their cells and gain a violation.

@@ -33,10 +33,12 @@ pub(crate) fn convert(plan: &Plan, failure: OnFailure, of: &Vector, rows: usize)
 
 /// As the checker allows it.
 pub(crate) fn is_possible(from: ColumnType, to: ColumnType) -> bool {
-    use ColumnType::{Binary, Boolean, Date, Decimal, Double, Float, Int, Long, String, Time, Timestamp, TimestampTz};
+    use ColumnType::{
+        Binary, Boolean, Date, Decimal, Double, Float, Int, List, Long, String, Struct, Time, Timestamp, TimestampTz,
+    };
     let is_number = |kind| matches!(kind, Int | Long | Decimal { .. } | Float | Double);
     match (from, to) {
-        (Binary, _) | (_, Binary) => false,
+        (Binary | Struct | List, _) | (_, Binary | Struct | List) => false,
         (from, to) if from == to => true,
         (String, _) | (_, String) => true,
         (Boolean, Int | Long) => true,

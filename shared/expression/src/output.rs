@@ -49,7 +49,8 @@ impl Vector {
                 let values = rows.map(|row| known(&row).then(|| self.text(row)));
                 Arc::new(values.collect::<StringArray>())
             }
-            ColumnType::Binary => Arc::new(BinaryArray::new_null(rows.len())),
+            // No expression makes one: nothing is known of these but whether they are null.
+            ColumnType::Binary | ColumnType::Struct | ColumnType::List => Arc::new(BinaryArray::new_null(rows.len())),
         }
     }
 }

@@ -130,7 +130,7 @@ impl Vector {
             ColumnType::Double => Data::Doubles(array.as_primitive::<Float64Type>().values().clone()),
             ColumnType::Decimal { .. } => Data::Wides(array.as_primitive::<Decimal128Type>().values().clone()),
             ColumnType::String => Data::Texts(array.as_string::<i32>().clone()),
-            ColumnType::Binary => Data::Nothing,
+            ColumnType::Binary | ColumnType::Struct | ColumnType::List => Data::Nothing,
         };
         let state = |row| {
             if array.is_null(row) { State::Null } else { State::Value }

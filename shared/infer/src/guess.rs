@@ -102,6 +102,7 @@ impl Guess {
             booleans,
             checks: Checks::default(),
             computed: None,
+            fields: Vec::new(),
         };
         ColumnParser::new(&rule, self.kind)
     }

@@ -267,6 +267,8 @@ pub fn logical(kind: ColumnType) -> &'static str {
         ColumnType::Time => "time",
         ColumnType::Timestamp | ColumnType::TimestampTz => "timestamp",
         ColumnType::String | ColumnType::Binary => "string",
+        ColumnType::Struct => "object",
+        ColumnType::List => "array",
     }
 }
 
@@ -285,6 +287,8 @@ pub fn physical(kind: ColumnType) -> String {
         ColumnType::TimestampTz => "TIMESTAMP_TZ".into(),
         ColumnType::String => "STRING".into(),
         ColumnType::Binary => "BINARY".into(),
+        ColumnType::Struct => "STRUCT".into(),
+        ColumnType::List => "ARRAY".into(),
     }
 }
 

@@ -11,6 +11,10 @@ pub const FIRST_ADDED_ID: i32 = 1_000_000;
 /// How many ids there are for added columns. With the first one they stay far below those that Iceberg keeps for itself
 /// (specification, "Reserved Field IDs": the last 200 of 2^31).
 const ADDED_IDS: u64 = 1_000_000_000;
+/// Smallest field id that is made for a field inside a column: behind those of added columns.
+pub const FIRST_NESTED_ID: i32 = 1_100_000_000;
+/// How many of those there are.
+const NESTED_IDS: u64 = 1_000_000_000;
 /// Most columns that one object adds.
 pub const MAX_ADDED_COLUMNS: usize = 100;
 /// Most columns that sources add to one table, over all its time.
@@ -45,6 +49,7 @@ impl AddedColumn {
             id: self.id,
             name: self.name.clone(),
             kind: self.kind,
+            fields: Vec::new(),
             required: false,
             doc: Some("Added from the source; the contract does not name it".into()),
             classification: None,
@@ -55,11 +60,22 @@ impl AddedColumn {
 
 /// The field id of an added column: the same wherever the column is met first, without asking anyone.
 pub fn added_id(name: &str) -> i32 {
+    FIRST_ADDED_ID + number(b"column", name, ADDED_IDS)
+}
+
+/// The field id of a field inside a column, where the contract gives none: made of the names that lead to it, `address.city`, so that
+/// it stays where it is when others come and go.
+pub fn nested_id(path: &str) -> i32 {
+    FIRST_NESTED_ID + number(b"field", path, NESTED_IDS)
+}
+
+/// A number below `limit` that is the same for the same text.
+fn number(what: &[u8], text: &str, limit: u64) -> i32 {
     let mut digest = Digest::new();
-    digest.part(b"column");
-    digest.part(name.as_bytes());
+    digest.part(what);
+    digest.part(text.as_bytes());
     let hash = u64::from_str_radix(&digest.hex()[..16], 16).expect("a digest is of hex digits");
-    FIRST_ADDED_ID + i32::try_from(hash % ADDED_IDS).expect("below ADDED_IDS")
+    i32::try_from(hash % limit).expect("the limits are below 2^31")
 }
 
 mod spelled {
@@ -86,6 +102,15 @@ mod tests {
         assert_ne!(added_id("tail_number"), added_id("tail_numbers"));
         for name in ["a", "b", "tail_number", "x_1"] {
             assert!((FIRST_ADDED_ID..FIRST_ADDED_ID + 1_000_000_000).contains(&added_id(name)));
+        }
+    }
+
+    #[test]
+    fn ids_of_fields_are_behind_those_of_added_columns() {
+        assert_eq!(nested_id("address.city"), nested_id("address.city"));
+        assert_ne!(nested_id("address.city"), nested_id("address.zip"));
+        for path in ["a.b", "a.element", "address.city", "x_1.y_2.z"] {
+            assert!((FIRST_NESTED_ID..i32::MAX - 200).contains(&nested_id(path)));
         }
     }
 

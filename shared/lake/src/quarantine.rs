@@ -114,6 +114,7 @@ pub fn spec(data: &TableSpec) -> Result<TableSpec, BadTableName> {
                 kind,
                 required,
                 doc: Some(doc.into()),
+                fields: Vec::new(),
                 classification: None,
                 tags: Vec::new(),
             })

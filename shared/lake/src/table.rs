@@ -82,7 +82,8 @@ impl From<TableName> for String {
     }
 }
 
-/// A column's type: the primitive types of the Apache Iceberg table specification, version 2.
+/// A column's type: the primitive types of the Apache Iceberg table specification, version 2, and two of its nested ones, whose
+/// fields stand in [`Column::fields`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnType {
     /// True or false.
@@ -114,10 +115,14 @@ pub enum ColumnType {
     String,
     /// Bytes.
     Binary,
+    /// Named fields.
+    Struct,
+    /// Any number of values of one type.
+    List,
 }
 
 impl fmt::Display for ColumnType {
-    /// As the Iceberg specification spells it, Appendix C: `decimal(9,2)`, `timestamptz`.
+    /// As the Iceberg specification spells it, Appendix C: `decimal(9,2)`, `timestamptz`. Nested types by their first word.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Boolean => f.write_str("boolean"),
@@ -132,11 +137,13 @@ impl fmt::Display for ColumnType {
             Self::TimestampTz => f.write_str("timestamptz"),
             Self::String => f.write_str("string"),
             Self::Binary => f.write_str("binary"),
+            Self::Struct => f.write_str("struct"),
+            Self::List => f.write_str("list"),
         }
     }
 }
 
-/// A type that is none of [`ColumnType`].
+/// A type that is no primitive one of [`ColumnType`]: of a nested one the word says too little.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no type of a column")]
 pub struct BadColumnType(pub String);
@@ -169,6 +176,11 @@ impl FromStr for ColumnType {
 }
 
 impl ColumnType {
+    /// Whether values of it have fields.
+    pub fn is_nested(self) -> bool {
+        matches!(self, Self::Struct | Self::List)
+    }
+
     /// Whether a column of this type may become one of `wider` without a file being written again (Iceberg specification,
     /// "Schema Evolution", the promotions of version 2).
     pub fn widens_to(self, wider: Self) -> bool {
@@ -186,7 +198,7 @@ impl ColumnType {
     }
 }
 
-/// A column of a table.
+/// A column of a table, or a field of one that is nested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Iceberg field id: what a reader finds the column by. Stable for the life of the table.
@@ -195,7 +207,9 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub kind: ColumnType,
-    /// No row has null here.
+    /// Of a struct its fields, one or more; of a list its element, called [`ELEMENT`]; else none.
+    pub fields: Vec<Column>,
+    /// No row has null here; of a field, no struct or list that is there.
     pub required: bool,
     /// For people.
     pub doc: Option<String>,
@@ -203,6 +217,21 @@ pub struct Column {
     pub classification: Option<String>,
     /// The contract's tags on this column.
     pub tags: Vec<String>,
+}
+
+/// Name of a list's only field (Iceberg specification, Appendix A "Parquet").
+pub const ELEMENT: &str = "element";
+
+impl Column {
+    /// It and all fields below it.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        let mut waiting = vec![self];
+        std::iter::from_fn(move || {
+            let next = waiting.pop()?;
+            waiting.extend(next.fields.iter().rev());
+            Some(next)
+        })
+    }
 }
 
 /// How a partition value is made of a column (Iceberg specification, "Partition Transforms").

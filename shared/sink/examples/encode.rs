@@ -107,6 +107,7 @@ fn spec(mode: &str) -> Result<TableSpec, Failure> {
         kind,
         required: true,
         doc: None,
+        fields: Vec::new(),
         classification: None,
         tags: Vec::new(),
     };

@@ -3,8 +3,8 @@
 
 use crate::error::SinkError;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
-    cast::AsArray, types,
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, ListArray, PrimitiveArray, RecordBatch,
+    StringArray, StructArray, cast::AsArray, types,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, SchemaRef};
@@ -52,6 +52,11 @@ fn encode_column(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), SinkError> {
             let array = array.as_binary::<i32>();
             encode_strings(array.offsets(), array.values(), out);
         }
+        DataType::Struct(_) => {
+            let fields = array.as_struct().columns();
+            fields.iter().try_for_each(|field| encode_column(field, out))?;
+        }
+        DataType::List(_) => encode_list(array.as_list::<i32>(), out)?,
         other => return Err(SinkError::Internal(format!("a column of type {other} in a table"))),
     }
     Ok(())
@@ -79,6 +84,16 @@ fn decode_column(kind: &DataType, rows: usize, input: &mut &[u8]) -> Result<Arra
         DataType::Binary => {
             let (offsets, bytes) = decode_strings(rows, input)?;
             Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?)
+        }
+        DataType::Struct(fields) => {
+            let columns = fields.iter().map(|field| decode_column(field.data_type(), rows, input));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, rows)?)
+        }
+        DataType::List(element) => {
+            let offsets = decode_offsets(rows, input)?;
+            let values = decode_column(element.data_type(), offsets[rows] as usize, input)?;
+            Arc::new(ListArray::try_new(Arc::clone(element), offsets, values, nulls)?)
         }
         other => return Err(SinkError::Internal(format!("a column of type {other} in a table"))),
     })
@@ -243,16 +258,33 @@ fn decode_floats<T: ArrowPrimitiveType>(
     Ok(Arc::new(PrimitiveArray::<T>::try_new(buffer.into(), nulls)?))
 }
 
-fn encode_strings(offsets: &OffsetBuffer<i32>, values: &Buffer, out: &mut Vec<u8>) {
+fn encode_lengths(offsets: &OffsetBuffer<i32>, out: &mut Vec<u8>) {
     let lengths: Vec<i32> = offsets.lengths().map(|length| length as i32).collect();
     encode_integers(&lengths, out);
-    let (first, last) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
-    out.extend_from_slice(&values[first..last]);
+}
+
+fn decode_offsets(rows: usize, input: &mut &[u8]) -> Result<OffsetBuffer<i32>, SinkError> {
+    let lengths = decode_integers(rows, i32::from_wide, input)?;
+    let lengths = lengths.into_iter().map(|length| length as usize);
+    Ok(OffsetBuffer::<i32>::from_lengths(lengths))
+}
+
+/// The lists' lengths, and their elements as a column.
+fn encode_list(list: &ListArray, out: &mut Vec<u8>) -> Result<(), SinkError> {
+    let offsets = list.offsets();
+    encode_lengths(offsets, out);
+    let (start, end) = (offsets[0] as usize, offsets[list.len()] as usize);
+    encode_column(&list.values().slice(start, end - start), out)
+}
+
+fn encode_strings(offsets: &OffsetBuffer<i32>, values: &Buffer, out: &mut Vec<u8>) {
+    encode_lengths(offsets, out);
+    let (start, end) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
+    out.extend_from_slice(&values[start..end]);
 }
 
 fn decode_strings(rows: usize, input: &mut &[u8]) -> Result<(OffsetBuffer<i32>, Buffer), SinkError> {
-    let lengths = decode_integers(rows, i32::from_wide, input)?;
-    let offsets = OffsetBuffer::<i32>::from_lengths(lengths.into_iter().map(|length| length as usize));
+    let offsets = decode_offsets(rows, input)?;
     let bytes = take(input, offsets[rows] as usize)?;
     Ok((offsets, Buffer::from(bytes)))
 }
@@ -322,7 +354,18 @@ mod tests {
             let zoned = longs.iter().copied().collect::<PrimitiveArray<types::TimestampMicrosecondType>>();
             round_trip(Arc::new(zoned.with_timezone("UTC")));
             round_trip(Arc::new(texts.iter().map(|v| v.as_ref().map(String::as_bytes)).collect::<BinaryArray>()));
-            round_trip(Arc::new(texts.into_iter().collect::<StringArray>()));
+            let strings: ArrayRef = Arc::new(texts.into_iter().collect::<StringArray>());
+            round_trip(Arc::clone(&strings));
+            let known = NullBuffer::from((0..strings.len()).map(|n| n % 3 != 1).collect::<Vec<_>>());
+            let field = |array: &ArrayRef| Arc::new(Field::new("element", array.data_type().clone(), true));
+            let part: ArrayRef = Arc::new(StructArray::new(vec![field(&strings)].into(), vec![strings], Some(known)));
+            let lengths: Vec<usize> = (0..part.len()).map(|n| usize::from(n % 2 == 0) * 2).take(part.len() / 2 * 2).collect();
+            let rest = part.slice(0, lengths.iter().sum());
+            round_trip(Arc::clone(&part));
+            if !lengths.is_empty() {
+                let nulls = NullBuffer::from(lengths.iter().map(|length| *length > 0).collect::<Vec<_>>());
+                round_trip(Arc::new(ListArray::new(field(&rest), OffsetBuffer::from_lengths(lengths), rest, Some(nulls))));
+            }
         }
     }
 

@@ -189,7 +189,11 @@ fn drain_sorted(
 
 /// Bytes of the values of a batch that hold its rows, not of the buffers that they are slices of.
 pub fn row_bytes(batch: &RecordBatch) -> usize {
-    let column = |array: &dyn Array| match array.data_type() {
+    batch.columns().iter().map(|array| value_bytes(array)).sum()
+}
+
+fn value_bytes(array: &dyn Array) -> usize {
+    match array.data_type() {
         DataType::Utf8 => {
             let offsets = array.as_string::<i32>().offsets();
             (offsets[array.len()] - offsets[0]) as usize + array.len() * size_of::<i32>()
@@ -199,7 +203,13 @@ pub fn row_bytes(batch: &RecordBatch) -> usize {
             (offsets[array.len()] - offsets[0]) as usize + array.len() * size_of::<i32>()
         }
         DataType::Boolean => array.len().div_ceil(8),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(|field| value_bytes(field)).sum(),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let offsets = list.offsets();
+            let (start, end) = (offsets[0] as usize, offsets[array.len()] as usize);
+            value_bytes(&list.values().slice(start, end - start)) + array.len() * size_of::<i32>()
+        }
         other => other.primitive_width().unwrap_or(0) * array.len(),
-    };
-    batch.columns().iter().map(|array| column(array)).sum()
+    }
 }

@@ -1,7 +1,12 @@
 //! How a data file is encoded, and what stands in its footer.
 
-use crate::{SinkSettings, dictionary, error::SinkError, schema::iceberg_schema_json};
-use arrow_array::RecordBatch;
+use crate::{
+    SinkSettings, dictionary,
+    error::SinkError,
+    schema::{self, iceberg_schema_json},
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use arrow_schema::DataType;
 use parquet::{
     basic::{Compression, ZstdLevel},
     file::{
@@ -10,7 +15,7 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use watershed_lake::TableSpec;
 
 /// `created_by` of every file: no version, so that the same rows give the same bytes after an upgrade that changes nothing.
@@ -77,17 +82,52 @@ impl Footer {
         }
         let mut builder = self.base.clone();
         for (field, array) in sample.schema().fields().iter().zip(sample.columns()) {
-            if !dictionary::pays(array, self.row_group_rows, DICTIONARY_BYTES)? {
-                builder = builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
+            for (path, values) in leaves(vec![field.name().clone()], array) {
+                // Of a list each row has several, or none.
+                let rows = self.row_group_rows.saturating_mul(values.len()) / sample.num_rows();
+                if values.len() >= dictionary::MIN_SAMPLE_ROWS && !dictionary::pays(&values, rows, DICTIONARY_BYTES)? {
+                    builder = builder.set_column_dictionary_enabled(ColumnPath::new(path), false);
+                }
             }
         }
         Ok(self.decided.insert(builder.build()).clone())
     }
 }
 
+/// The Parquet columns that an array is, by their paths (Apache Parquet format, "Nested Types").
+fn leaves(path: Vec<String>, array: &ArrayRef) -> Vec<(Vec<String>, ArrayRef)> {
+    let below = |steps: &[&str]| {
+        path.iter()
+            .map(String::as_str)
+            .chain(steps.iter().copied())
+            .map(Into::into)
+            .collect()
+    };
+    match array.data_type() {
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns();
+            let all = fields.iter().zip(columns);
+            all.flat_map(|(field, column)| leaves(below(&[field.name()]), column))
+                .collect()
+        }
+        DataType::List(element) => {
+            let list = array.as_list::<i32>();
+            let (start, end) = (
+                list.value_offsets()[0] as usize,
+                list.value_offsets()[list.len()] as usize,
+            );
+            leaves(
+                below(&["list", element.name()]),
+                &list.values().slice(start, end - start),
+            )
+        }
+        _ => vec![(path, Arc::clone(array))],
+    }
+}
+
 fn sorting(spec: &TableSpec) -> Option<Vec<SortingColumn>> {
     let column = |sort: &watershed_lake::SortField| SortingColumn {
-        column_idx: sort.column as i32,
+        column_idx: spec.columns[..sort.column].iter().map(schema::leaves).sum::<usize>() as i32,
         descending: sort.descending,
         nulls_first: !sort.descending,
     };

@@ -1,6 +1,9 @@
 //! A footer against the table: either the Iceberg data file of it, or what is wrong with it. Pure.
 
-use crate::footer::{Bounds, FileColumn, Footer};
+use crate::{
+    footer::{Bounds, FileColumn, Footer},
+    way::{self, Step},
+};
 use iceberg::{
     spec::{
         DataContentType, DataFile, DataFileBuilder, DataFileFormat, Datum, Literal, PartitionField, PartitionSpec,
@@ -43,13 +46,8 @@ pub fn data_file(target: Target<'_>, uri: &str, staged: &StagedFile, footer: &Fo
             return Err(format!("column `{}`: field id {id} stands twice", column.name));
         }
     }
-    let missing = target
-        .schema
-        .as_struct()
-        .fields()
-        .iter()
-        .find(|f| f.required && !seen.contains_key(&f.id));
-    if let Some(field) = missing {
+    let there = columns.iter().flat_map(|column| &column.way).filter_map(|step| step.id);
+    if let Some(field) = way::missing(target.schema.as_struct().fields(), &there.collect()) {
         return Err(format!(
             "column `{}` (field id {}) is required and missing",
             field.name, field.id
@@ -133,12 +131,15 @@ fn check_column(schema: &Schema, column: &FileColumn) -> Result<i32, String> {
     let field = schema
         .field_by_id(id)
         .ok_or_else(|| format!("column `{name}`: the table has no field id {id}"))?;
-    if field.name != *name {
+    let way = way::in_table(schema, id).ok_or_else(|| format!("column `{name}`: field id {id} is in a map"))?;
+    let path = |way: &[Step]| way.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(".");
+    if path(&way) != *name {
         return Err(format!(
             "column `{name}` has field id {id}, which is `{}` in the table",
-            field.name
+            path(&way)
         ));
     }
+    check_way(&way, column)?;
     let same = matches!((&*field.field_type, &column.kind), (Type::Primitive(wanted), Some(kind)) if wanted == kind);
     if !same {
         let wanted = &field.field_type;
@@ -147,11 +148,38 @@ fn check_column(schema: &Schema, column: &FileColumn) -> Result<i32, String> {
             column.spelled
         ));
     }
-    if field.required && column.nulls != Some(0) {
+    if field.required && way.len() == 1 && column.nulls != Some(0) {
         let nulls = column.nulls.map_or("an unknown number of".into(), |n| n.to_string());
         return Err(format!("column `{name}` is required and has {nulls} nulls"));
     }
     Ok(id)
+}
+
+/// What a column is in is what the table says by the same ids; and where the table requires a value inside of another, the file's schema
+/// does, because nulls are not counted there.
+fn check_way(way: &[Step], column: &FileColumn) -> Result<(), String> {
+    if way.len() == 1 {
+        return Ok(());
+    }
+    let name = &column.name;
+    for (wanted, found) in way.iter().zip(&column.way) {
+        if wanted.id != found.id {
+            let id = |id: Option<i32>| id.map_or("none".into(), |id| id.to_string());
+            return Err(format!(
+                "column `{name}`: `{}` has field id {}, the table wants {}",
+                found.name,
+                id(found.id),
+                id(wanted.id)
+            ));
+        }
+        if wanted.required && !found.required {
+            return Err(format!(
+                "column `{name}`: `{}` is required and may be null in the file",
+                found.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The one partition value of the file. For transforms that keep the order, equal values of smallest and largest prove that

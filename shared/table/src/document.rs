@@ -7,7 +7,7 @@ use iceberg::spec::TableMetadata;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-use watershed_lake::{AddedColumn, TableSpec, table::properties};
+use watershed_lake::{AddedColumn, Column, TableSpec, table::properties};
 use watershed_ports::PortError;
 
 /// The version of the format that is made and read.
@@ -36,7 +36,8 @@ impl Document {
         let partition = schema::partition_fields(spec, FIRST_PARTITION_ID);
         let sort = schema::sort_fields(spec);
         let sort_id = i64::from(!sort.is_empty());
-        let last_column = spec.columns.iter().map(|column| column.id).max().unwrap_or(0);
+        let columns = spec.columns.iter().flat_map(Column::all);
+        let last_column = columns.map(|column| column.id).max().unwrap_or(0);
         let mut document = json!({
             "format-version": FORMAT_VERSION,
             "table-uuid": uuid.to_string(),
@@ -143,7 +144,7 @@ impl Document {
     }
 
     fn set_fields(&mut self, mut schema: Value, fields: Vec<Value>) {
-        let last = fields.iter().filter_map(|f| f["id"].as_i64()).max().unwrap_or(0);
+        let last = schema::last_id(&fields);
         schema["fields"] = fields.into();
         self.add_version("schemas", "schema-id", "current-schema-id", schema);
         let last = last.max(self.number("last-column-id"));

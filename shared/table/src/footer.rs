@@ -1,7 +1,10 @@
 //! What a Parquet file's footer says, in Iceberg's terms (Apache Parquet format: "File Format", "Logical Types";
 //! Iceberg specification, Appendix A "Parquet" and Appendix D "Single-value serialization").
 
-use crate::object;
+use crate::{
+    object,
+    way::{self, Step},
+};
 use bytes::Bytes;
 use iceberg::spec::{Datum, PrimitiveType};
 use parquet::{
@@ -39,6 +42,8 @@ pub struct FileColumn {
     pub id: Option<i32>,
     /// Path in the file's schema, joined with dots.
     pub name: String,
+    /// The same step by step: one of a column that is in no other.
+    pub way: Vec<Step>,
     /// The Iceberg type that the file's type stands for; none where there is none of ours.
     pub kind: Option<PrimitiveType>,
     /// The file's own types, for messages.
@@ -49,9 +54,10 @@ pub struct FileColumn {
     pub bytes: u64,
     /// Values, null included.
     pub values: u64,
-    /// Nulls, if known.
+    /// Nulls, if known; of what is in lists it is not said.
     pub nulls: Option<u64>,
-    /// Smallest and largest value, if known for every row group that has values.
+    /// Smallest and largest value, if known for every row group that has values; of what is in lists it is not said, as other writers
+    /// do not either: no reader could leave out a row by it.
     pub bounds: Option<Bounds>,
 }
 
@@ -113,7 +119,7 @@ pub fn facts(metadata: &ParquetMetaData) -> Footer {
         columns: columns
             .map(|(index, descriptor)| {
                 column(
-                    descriptor,
+                    (descriptor, way::in_file(schema, index)),
                     metadata.row_groups().iter().map(|group| group.column(index)),
                 )
             })
@@ -121,12 +127,17 @@ pub fn facts(metadata: &ParquetMetaData) -> Footer {
     }
 }
 
-fn column<'a>(descriptor: &ColumnDescriptor, chunks: impl Iterator<Item = &'a ColumnChunkMetaData>) -> FileColumn {
+fn column<'a>(
+    (descriptor, way): (&ColumnDescriptor, Vec<Step>),
+    chunks: impl Iterator<Item = &'a ColumnChunkMetaData>,
+) -> FileColumn {
+    let is_repeated = descriptor.max_rep_level() > 0;
     let info = descriptor.self_type().get_basic_info();
     let kind = kind(descriptor);
     let mut column = FileColumn {
         id: info.has_id().then(|| info.id()),
         name: descriptor.path().string(),
+        way,
         spelled: spelled(descriptor),
         required: info.repetition() == Repetition::REQUIRED,
         bytes: 0,
@@ -153,8 +164,11 @@ fn column<'a>(descriptor: &ColumnDescriptor, chunks: impl Iterator<Item = &'a Co
             None => bounds_known = false,
         }
     }
-    if !bounds_known {
+    if !bounds_known || is_repeated {
         column.bounds = None;
+    }
+    if is_repeated {
+        column.nulls = None;
     }
     column
 }
@@ -199,11 +213,8 @@ fn bounds(kind: &PrimitiveType, statistics: &Statistics) -> Option<Bounds> {
     })
 }
 
-/// The Iceberg type of a column that is neither nested nor repeated.
+/// The Iceberg type of a column's values.
 fn kind(column: &ColumnDescriptor) -> Option<PrimitiveType> {
-    if column.path().parts().len() != 1 || column.max_rep_level() != 0 {
-        return None;
-    }
     let physical = column.physical_type();
     Some(match (physical, column.logical_type_ref()) {
         (Physical::BOOLEAN, None) => PrimitiveType::Boolean,

@@ -29,6 +29,7 @@ pub mod schema;
 mod session;
 mod snapshot;
 mod summary;
+pub mod way;
 
 use async_trait::async_trait;
 use uuid::Uuid;

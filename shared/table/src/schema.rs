@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use watershed_lake::{
     AddedColumn, Column, ColumnType, TableSpec, Transform,
     added::{FIRST_ADDED_ID, MAX_ADDED_OF_TABLE, added_id},
+    table::ELEMENT,
 };
 use watershed_ports::PortError;
 
@@ -19,11 +20,35 @@ fn field(column: &Column) -> Value {
     field.insert("id".into(), column.id.into());
     field.insert("name".into(), column.name.clone().into());
     field.insert("required".into(), column.required.into());
-    field.insert("type".into(), column.kind.to_string().into());
+    field.insert("type".into(), type_of(column));
     if let Some(doc) = &column.doc {
         field.insert("doc".into(), doc.clone().into());
     }
     Value::Object(field)
+}
+
+/// The column's type (Appendix C "Types").
+fn type_of(column: &Column) -> Value {
+    match (column.kind, &column.fields[..]) {
+        (ColumnType::Struct, fields) => {
+            json!({"type": "struct", "fields": fields.iter().map(field).collect::<Vec<_>>()})
+        }
+        (ColumnType::List, [element]) => json!({"type": "list", "element-id": element.id,
+            "element-required": element.required, "element": type_of(element)}),
+        (kind, _) => kind.to_string().into(),
+    }
+}
+
+/// The largest field id of these fields and all that is in them.
+pub fn last_id(fields: &[Value]) -> i64 {
+    fn of_type(kind: &Value) -> i64 {
+        let own = ["element-id", "key-id", "value-id"].map(|key| kind[key].as_i64().unwrap_or(0));
+        let inside = ["element", "key", "value"].map(|key| kind.get(key).map_or(0, of_type));
+        let fields = kind["fields"].as_array().map_or(0, |fields| last_id(fields));
+        own.into_iter().chain(inside).fold(fields, i64::max)
+    }
+    let of_field = |field: &Value| field["id"].as_i64().unwrap_or(0).max(of_type(&field["type"]));
+    fields.iter().map(of_field).max().unwrap_or(0)
 }
 
 /// The fields of a partition spec, numbered from `first_id`.
@@ -54,25 +79,38 @@ pub fn sort_fields(spec: &TableSpec) -> Vec<Value> {
 }
 
 /// The schema that holds the spec's columns beside those it has, or none where it holds them already. New columns must be
-/// optional; a column may become optional or wider, and docs may change. Columns that the spec lacks stay.
+/// optional; a column may become optional or wider, and docs may change. Columns that the spec lacks stay. The same holds of what
+/// is in structs and lists.
 ///
 /// Errors: a fault that says what the contract must say instead.
 pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<Vec<Value>>, PortError> {
     let mut fields = current["fields"].as_array().cloned().unwrap_or_default();
     let before = fields.clone();
-    for column in &spec.columns {
-        let wrong = |what: String| {
-            PortError::fault(format!(
-                "table {table}, column `{}` (field id {}): {what}",
-                column.name, column.id
-            ))
-        };
+    evolve(
+        &mut fields,
+        &spec.columns,
+        &|column| format!("table {table}, column `{column}`"),
+        spec,
+    )?;
+    Ok((fields != before).then_some(fields))
+}
+
+/// `place` says where a column is.
+fn evolve(
+    fields: &mut Vec<Value>,
+    columns: &[Column],
+    place: &dyn Fn(&str) -> String,
+    spec: &TableSpec,
+) -> Result<(), PortError> {
+    for column in columns {
+        let wrong =
+            |what: String| PortError::fault(format!("{} (field id {}): {what}", place(&column.name), column.id));
         let named = fields
             .iter()
             .find(|f| f["name"] == column.name.as_str())
             .and_then(|f| f["id"].as_i64());
         if let Some(id) = named.filter(|id| *id != i64::from(column.id)) {
-            return Err(wrong(other_id(id, column, &fields)));
+            return Err(wrong(other_id(id, column, fields)));
         }
         let Some(known) = fields.iter_mut().find(|f| f["id"].as_i64() == Some(column.id.into())) else {
             if column.required {
@@ -89,8 +127,23 @@ pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<
                 known["name"]
             )));
         }
-        if kind(known) != Some(column.kind) {
-            widen(known, column, spec).map_err(wrong)?;
+        let inside = |name: &str| place(&format!("{}.{name}", column.name));
+        let is_same = kind(known) == Some(column.kind);
+        match (&mut known["type"], column.kind) {
+            (Value::Object(held), ColumnType::Struct) if held["type"] == "struct" => {
+                let mut held_fields = held["fields"].as_array().cloned().unwrap_or_default();
+                evolve(&mut held_fields, &column.fields, &inside, spec)?;
+                held.insert("fields".into(), held_fields.into());
+            }
+            (Value::Object(held), ColumnType::List) if held["type"] == "list" => {
+                let mut element = vec![json!({"id": held["element-id"], "name": ELEMENT,
+                    "required": held["element-required"], "type": held["element"]})];
+                evolve(&mut element, &column.fields, &inside, spec)?;
+                held.insert("element-required".into(), element[0]["required"].take());
+                held.insert("element".into(), element[0]["type"].take());
+            }
+            _ if is_same => {}
+            _ => widen(known, column, spec).map_err(wrong)?,
         }
         let known = known
             .as_object_mut()
@@ -108,7 +161,7 @@ pub fn evolved(table: &str, current: &Value, spec: &TableSpec) -> Result<Option<
             None => known.remove("doc"),
         };
     }
-    Ok((fields != before).then_some(fields))
+    Ok(())
 }
 
 /// The field's type, where it is one of ours.

@@ -121,3 +121,33 @@ pub fn raws(batches: &[RecordBatch]) -> Vec<Vec<u8>> {
     };
     batches.iter().flat_map(of).collect()
 }
+
+/// A row's values behind its first column as one text, structs and lists among them.
+fn shown(batch: &RecordBatch, row: usize) -> String {
+    fn value(array: &dyn Array, row: usize) -> String {
+        if array.is_null(row) {
+            return "-".into();
+        }
+        if let Some(list) = array.as_list_opt::<i32>() {
+            let values = list.value(row);
+            let all: Vec<String> = (0..values.len()).map(|at| value(&values, at)).collect();
+            return format!("[{}]", all.join(" "));
+        }
+        if let Some(fields) = array.as_struct_opt() {
+            let all: Vec<String> = fields.columns().iter().map(|column| value(column, row)).collect();
+            return format!("({})", all.join(" "));
+        }
+        let text = arrow_cast::cast(&array.slice(row, 1), &arrow_schema::DataType::Utf8).unwrap();
+        text.as_string::<i32>().value(0).into()
+    }
+    let columns = batch.columns().iter().skip(1);
+    columns.map(|column| value(column, row)).collect::<Vec<_>>().join(" ")
+}
+
+/// The same of all rows.
+pub fn all_shown(batches: &[RecordBatch]) -> Vec<String> {
+    batches
+        .iter()
+        .flat_map(|batch| (0..batch.num_rows()).map(|row| shown(batch, row)))
+        .collect()
+}

@@ -138,6 +138,17 @@ fn duplicates(map: &Map<'_>, arguments: Option<&Map<'_>>, place: &Place<'_, '_>)
             return None;
         }
     };
+    if let Some(nested) = columns.iter().find(|column| place.kind(**column).is_nested()) {
+        map.error(
+            format!(
+                "duplicateValues of {}, which is a {}",
+                place.name(*nested),
+                place.kind(*nested)
+            ),
+            "read what is in it as a column of its own (source: a.b), and write the rule of that",
+        );
+        return None;
+    }
     let mut seen = columns.clone();
     seen.sort_unstable();
     seen.dedup();
@@ -213,10 +224,10 @@ fn values(at: &At<'_>, own: usize, column: (&str, ColumnType)) -> Option<Express
         );
         return None;
     }
-    if column.1 == ColumnType::Binary {
+    if column.1 == ColumnType::Binary || column.1.is_nested() {
         at.error(
             format!("{} does not apply", at.name),
-            "a binary column has no values to compare: remove it",
+            format!("a column of type {} has no values to compare: remove it", column.1),
         );
         return None;
     }

@@ -4,11 +4,14 @@
 mod array;
 mod element;
 mod envelope;
+mod items;
 mod lines;
 mod objects;
 mod parser;
 mod wanted;
 
 pub use array::JsonArrayReader;
+pub(crate) use items::items;
 pub use lines::{NdJsonReader, sample};
+pub(crate) use objects::Objects;
 pub use parser::MAX_DEPTH;

@@ -36,6 +36,11 @@ impl Objects {
         Self::of(Wanted::new(sources.map(|source| (source, false))))
     }
 
+    /// Of these keys, whatever they look like.
+    pub fn keys<'a>(keys: impl Iterator<Item = &'a str>) -> Self {
+        Self::of(Wanted::new(keys.map(|key| (key, true))))
+    }
+
     fn of(wanted: Wanted) -> Self {
         Self {
             seen: vec![0; wanted.marks()],

@@ -202,7 +202,7 @@ impl Parser<'_> {
 
     /// A value, kept where it is a column's: the text of a scalar without its quotes, the JSON text of anything nested, nothing for null.
     #[inline]
-    fn value(&mut self, target: Option<&Target>, depth: usize) -> Result<(), Problem> {
+    pub(super) fn value(&mut self, target: Option<&Target>, depth: usize) -> Result<(), Problem> {
         let start = self.at;
         let before = self.unescaped.0.len();
         let mut cell = match self.peek() {
@@ -341,14 +341,14 @@ impl Parser<'_> {
     }
 
     #[inline]
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }
 
     #[inline]
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -361,7 +361,7 @@ impl Parser<'_> {
     }
 
     #[cold]
-    fn invalid(&self, expected: &str) -> Problem {
+    pub(super) fn invalid(&self, expected: &str) -> Problem {
         let found = match self.rest() {
             [] => "its end".into(),
             rest => shown(rest),

@@ -10,6 +10,7 @@ mod units;
 
 use crate::{
     block::Block,
+    nested::Shape,
     reject::{Reason, Violation},
 };
 use arrow_array::{
@@ -23,7 +24,7 @@ use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
 use localised::Localised;
 use std::sync::Arc;
 use watershed_contract::ColumnRule;
-use watershed_lake::ColumnType;
+use watershed_lake::{Column, ColumnType};
 
 /// A value that could not be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,10 +110,20 @@ pub struct ColumnParser {
     kind: ColumnType,
     /// Bit `n` is set where a null spelling has `n` bytes (the last bit: as many or more), so that most values need no comparison.
     null_lengths: u64,
+    /// Of a struct or list.
+    shape: Option<Shape>,
 }
 
 impl ColumnParser {
-    /// Of a column with that rule and type.
+    /// Of a column with that rule.
+    pub fn of(rule: &ColumnRule, column: &Column) -> Self {
+        Self {
+            shape: Shape::of(rule, column),
+            ..Self::new(rule, column.kind)
+        }
+    }
+
+    /// Of a column with that rule and type, which is no nested one.
     pub fn new(rule: &ColumnRule, kind: ColumnType) -> Self {
         let null_lengths = rule
             .nulls
@@ -122,6 +133,7 @@ impl ColumnParser {
             rule: rule.clone(),
             kind,
             null_lengths,
+            shape: None,
         }
     }
 
@@ -185,7 +197,37 @@ impl ColumnParser {
             }
             ColumnType::String => text::strings(&cells, self.rule.case, violations),
             ColumnType::Binary => text::binaries(&cells),
+            ColumnType::Struct | ColumnType::List => self.nested(&cells, violations),
         }
+    }
+
+    fn nested(&self, cells: &Cells<'_>, violations: &mut Vec<Violation>) -> ArrayRef {
+        let shape = self
+            .shape
+            .as_ref()
+            .expect("the parser of a nested column was made of the column");
+        let roots: Vec<u32> = (0..cells.rows() as u32).collect();
+        let mut found = Vec::new();
+        let texts = cells.texts().map(|text| text.map(Text::bytes));
+        let array = shape.read(texts, &roots, &mut found);
+        violations.extend(found.into_iter().map(|found| found.violation(cells.index)));
+        array
+    }
+
+    /// How a struct or list is read.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.shape.as_ref()
+    }
+
+    /// The texts of a field of the block; none where they are null.
+    pub fn texts<'b>(&'b self, block: &'b Block, field: usize) -> impl Iterator<Item = Option<&'b [u8]>> {
+        let cells = Cells {
+            block,
+            field: Some(field),
+            parser: self,
+            index: 0,
+        };
+        cells.texts().map(|text| text.map(Text::bytes))
     }
 
     /// Whether values are of another unit than the column.
@@ -223,7 +265,7 @@ impl<'a> Cells<'a> {
 
     /// The values' texts, trimmed; none where they are null.
     #[inline]
-    fn texts(&self) -> impl Iterator<Item = Option<Text<'a>>> {
+    fn texts(&self) -> impl Iterator<Item = Option<Text<'a>>> + use<'a> {
         let (bytes, field) = (&self.block.bytes[..], self.field);
         let (trim, parser) = (self.parser.rule.trim, self.parser);
         self.block.rows().map(move |cells| {

@@ -26,6 +26,13 @@ pub(super) fn common<'p>(
                     "write is null or is not null: nothing else is known of bytes",
                 ));
             }
+            (_, Some(nested)) if nested.is_nested() => {
+                return Err(Mistake::new(
+                    plan.span.0,
+                    format!("{whose} of a {nested}"),
+                    "write is null or is not null, or read what is in it as a column of its own (source: a.b)",
+                ));
+            }
             (None, other) | (other, None) => other,
             (Some(a), Some(b)) if a == b => kind,
             (Some(a), Some(b)) => match numbers::common(a, b, plan) {

@@ -58,6 +58,7 @@ pub fn spec() -> TableSpec {
         kind,
         required: false,
         doc: None,
+        fields: Vec::new(),
         classification: None,
         tags: vec![],
     };

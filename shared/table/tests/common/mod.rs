@@ -204,6 +204,7 @@ pub fn column(id: i32, name: &str, kind: ColumnType, required: bool) -> Column {
         kind,
         required,
         doc: None,
+        fields: Vec::new(),
         classification: None,
         tags: Vec::new(),
     }
