@@ -5,7 +5,7 @@
 //!
 //! * [`ledger`]: what the table holds of each source. Its root's address is a table property, so it is swapped with the
 //!   metadata, and other engines' commits carry it on.
-//! * [`footer`], [`check`]: no file is named before its footer was read and found to be of this table.
+//! * [`footer`], [`way`], [`check`]: no file is named before its footer was read and found to be of this table.
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
 //! * [`current`]: the table for those who only read it.

@@ -174,6 +174,9 @@ async fn a_file_whose_nested_columns_are_others_is_refused() {
     assert_eq!(world.metadata(&spec), None);
 }
 
+/// A change of a contract.
+type Change = fn(&mut TableSpec);
+
 #[tokio::test]
 async fn a_nested_type_may_gain_optional_fields_and_become_wider() {
     let (world, old) = (World::new(), table("1.0.0"));
@@ -209,7 +212,6 @@ async fn a_nested_type_may_gain_optional_fields_and_become_wider() {
     assert!(!schema.field_by_id(30).unwrap().required);
     assert_eq!(schema.field_id_by_name("at.more.element"), Some(40));
 
-    type Change = fn(&mut TableSpec);
     let cases: [(Change, &str); 5] = [
         (
             |spec| spec.columns[1].fields.push(column(23, "new", ColumnType::Long, true)),
