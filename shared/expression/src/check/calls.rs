@@ -261,7 +261,7 @@ fn regular(name: &str, arguments: &[Syntax], of: Plan, span: Span) -> Result<Pla
         "regexp_like" => finish(Operation::Matches(pattern), ColumnType::Boolean, of, span),
         "regexp_replace" => {
             let by = literal_text(&arguments[2], "what stands in place of a match")?;
-            if let Some(group) = missing_group(&pattern, &by) {
+            if let Some(group) = missing_group(&pattern, by) {
                 return Err(Mistake::new(
                     arguments[2].span.0,
                     format!("group {} of a pattern that has no such group", shown(group)),
