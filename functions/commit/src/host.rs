@@ -1,7 +1,7 @@
 //! Time and chance of the machine.
 
 use async_trait::async_trait;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use uuid::Uuid;
 use watershed_table::Host;
 
@@ -12,9 +12,7 @@ pub struct Machine;
 #[async_trait]
 impl Host for Machine {
     fn now_ms(&self) -> i64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as i64)
+        watershed_ops::now_ms()
     }
 
     fn uuid(&self) -> Uuid {

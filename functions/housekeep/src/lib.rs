@@ -27,7 +27,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use sweep::{Budget, Grace, MAX_DELETES, Swept, sweep};
 use tokio::sync::OnceCell;
@@ -36,7 +36,7 @@ use watershed_aws_s3::S3Store;
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
 use watershed_lake::{Maintain, MaintenanceRequest, TableName, quarantine};
-use watershed_ops::{Invocation, Level, Unit};
+use watershed_ops::{Invocation, Level, Unit, now_ms};
 use watershed_ports::{Catalog, ObjectStore, PortError, Queue};
 
 /// Name in logs and metrics.
@@ -92,10 +92,7 @@ impl Housekeep {
                     store: Arc::new(S3Store::new(&aws)),
                     catalog: Arc::new(GlueCatalog::new(&aws)),
                     commits: Arc::new(SqsQueue::new(&aws, &self.commit_queue_url)),
-                    now_ms: Arc::new(|| {
-                        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                        since.map_or(0, |since| since.as_millis() as i64)
-                    }),
+                    now_ms: Arc::new(now_ms),
                 }
             })
             .await

@@ -217,8 +217,7 @@ impl Sweep<'_> {
     /// Its bytes; none where it was written anew since it was listed: what is made of the same version of a source lies at the same key.
     async fn delete_one(&self, object: &Listed) -> Result<Option<u64>, PortError> {
         let store = self.ports.store;
-        let page = store.list(&self.bucket, &object.key, None).await?;
-        if page.first() != Some(object) {
+        if store.find(&self.bucket, &object.key).await?.as_ref() != Some(object) {
             return Ok(None);
         }
         store.delete(&self.bucket, &object.key).await?;

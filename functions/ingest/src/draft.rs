@@ -1,10 +1,10 @@
 //! An object that no contract matches: its beginning is looked at, and a draft contract and a report are laid down beside the lake's tables.
 
-use crate::{event::Created, object::Ports};
+use crate::{event::Created, ports::Ports};
 use bytes::Bytes;
 use std::io::Cursor;
 use watershed_infer::{Draft, FOOTER_END_BYTES, Refusal, SAMPLE_BYTES, Sample, Sparse, footer_bytes, is_parquet};
-use watershed_lake::{LakeLocation, layout::split_uri};
+use watershed_lake::LakeLocation;
 use watershed_ports::{Kind, ObjectId, PortError};
 
 /// What came of an object that no contract matches.
@@ -40,10 +40,10 @@ pub async fn draft(ports: &Ports, lake: &LakeLocation, created: &Created) -> Res
         Ok(draft) => draft.report(),
         Err(refusal) => serde_json::json!({"refused": refusal.message, "help": refusal.help}),
     };
-    put(ports, &places.report, format!("{report:#}\n")).await?;
+    ports.put(&places.report, format!("{report:#}\n").into()).await?;
     match drafted {
         Ok(draft) => {
-            put(ports, &places.contract, draft.yaml()).await?;
+            ports.put(&places.contract, draft.yaml().into()).await?;
             Ok(Drafted::Contract(places.contract))
         }
         Err(refusal) => Ok(Drafted::Refused(places.report, refusal)),
@@ -78,11 +78,6 @@ async fn footer(ports: &Ports, id: &ObjectId, bytes: u64, beginning: &Bytes) -> 
         None => Ok(None),
         Some(length) => ports.store.read_range(id, bytes - length, bytes).await.map(Some),
     }
-}
-
-async fn put(ports: &Ports, uri: &str, body: String) -> Result<(), PortError> {
-    let (bucket, key) = split_uri(uri).expect("a lake location is an S3 URI");
-    ports.store.put(bucket, key, body.into()).await
 }
 
 /// The first bytes of an object. Behind them comes an error where the object goes on, so that a cut record is not taken for a whole one.

@@ -26,13 +26,15 @@ pub mod object;
 mod output;
 pub mod parts;
 pub mod pipeline;
+mod ports;
 pub mod quarantine;
 mod replayed;
 pub mod source;
 mod told;
 
 pub use config::Config;
-pub use object::{Places, Ports};
+pub use object::Places;
+pub use ports::Ports;
 
 use draft::Drafted;
 use event::{Asked, Created, Event};

@@ -4,6 +4,7 @@ use crate::{
     event::Created,
     parts::{Cut, Joined, Record, Sizes},
     pipeline::{self, Emitted, Job, PipelineError, Report, Table},
+    ports::Ports,
     quarantine::Origin,
 };
 use bytes::Bytes;
@@ -21,8 +22,7 @@ use watershed_lake::{
     layout::{split_uri, staged_prefix},
     message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
 };
-use watershed_ops::Parameters;
-use watershed_ports::{Kind, ObjectId, ObjectStore, PortError, Queue};
+use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
 use watershed_sink::SinkError;
 
 /// Times that a stream which broke is opened again from where it broke.
@@ -31,19 +31,6 @@ pub const MAX_REOPENS: u32 = 3;
 const MAX_PIECES_WAITING: usize = 16;
 /// Finished files that wait to be uploaded, while one is.
 const MAX_FILES_WAITING: usize = 1;
-
-/// What the function reaches.
-#[derive(Clone)]
-pub struct Ports {
-    /// Raw zone and lake.
-    pub store: Arc<dyn ObjectStore>,
-    /// The committer's queue.
-    pub commits: Arc<dyn Queue>,
-    /// The function's own queue: parts of large objects.
-    pub parts: Arc<dyn Queue>,
-    /// Where the key of hashed columns is kept.
-    pub secrets: Arc<Parameters>,
-}
 
 /// Where things go.
 #[derive(Debug, Clone)]

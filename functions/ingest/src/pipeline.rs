@@ -6,6 +6,7 @@ use crate::{
     quarantine::{self, Origin},
     source::{Preview, Source},
 };
+use arrow_schema::SchemaRef;
 use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc};
 use watershed_contract::Dataset;
 use watershed_decode::{
@@ -236,6 +237,8 @@ pub(crate) struct Pass<'a> {
     folder: String,
     data: Output,
     quarantine: Output,
+    /// Schema of the quarantine.
+    refused: SchemaRef,
     by_reason: BTreeMap<Reason, u64>,
     rules: Vec<RuleResult>,
 }
@@ -250,6 +253,7 @@ impl<'a> Pass<'a> {
             folder,
             data: Output::new(Table::Data, &dataset.table, job, scratch, job.sink_memory_bytes)?,
             quarantine: Output::quarantine(job)?,
+            refused: arrow_schema(&dataset.quarantine),
             by_reason: BTreeMap::new(),
             rules: Vec::new(),
         })
@@ -290,8 +294,7 @@ impl<'a> Pass<'a> {
         for row in &decoded.rejected {
             *self.by_reason.entry(row.reason).or_default() += 1;
         }
-        let schema = arrow_schema(&self.job.dataset.quarantine);
-        let rows = quarantine::rows(&self.job.origin, &schema, &decoded.rejected)?;
+        let rows = quarantine::rows(&self.job.origin, &self.refused, &decoded.rejected)?;
         self.quarantine.write(&self.folder, rows, take)
     }
 

@@ -2,14 +2,14 @@
 
 use crate::{
     event::Created,
-    object::{Outcome, Ports, Requests},
+    object::{Outcome, Requests},
     pipeline::Report,
+    ports::Ports,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use watershed_lake::{
     LakeLocation,
-    layout::split_uri,
     replay::{Reingested, Replayed},
 };
 use watershed_ports::PortError;
@@ -33,9 +33,8 @@ pub async fn tell(ports: &Ports, lake: &LakeLocation, created: &Created, outcome
     let source = created.source.uri();
     let uri = lake.replay(replay).done(&source);
     let replayed = Replayed { source, ingested };
-    let (bucket, key) = split_uri(&uri).ok_or_else(|| PortError::fault(format!("{uri} is no place in a bucket")))?;
     let body = serde_json::to_vec(&replayed).map_err(|e| PortError::fault(format!("{uri} as JSON: {e}")))?;
-    ports.store.put(bucket, key, Bytes::from(body)).await
+    ports.put(&uri, Bytes::from(body)).await
 }
 
 fn whole(report: &Report, requests: &Requests) -> Reingested {

@@ -9,19 +9,12 @@ use parquet::{
         arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     },
     errors::{ParquetError, Result as ParquetResult},
-    file::{
-        metadata::{FooterTail, ParquetMetaDataReader},
-        reader::{ChunkReader, Length},
-    },
+    file::reader::{ChunkReader, Length},
 };
 use std::{collections::BTreeMap, sync::Arc};
-use watershed_lake::layout::split_uri;
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
+use watershed_table::{footer, object};
 
-/// Bytes of the file's end that are read first.
-const FIRST_READ_BYTES: u64 = 64 * 1024;
-/// Footer length and magic.
-const TAIL_BYTES: u64 = 8;
 /// Column chunks that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;
 /// Rows of a batch.
@@ -69,8 +62,7 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn of(store: &'a dyn ObjectStore, uri: &'a str, bytes: u64) -> Result<Self, PortError> {
-        let (bucket, key) = split_uri(uri).ok_or_else(|| PortError::fault(format!("`{uri}` is no s3://bucket/key")))?;
-        let id = ObjectId::current(bucket, key);
+        let id = object::id(uri)?;
         Ok(Self { store, uri, id, bytes })
     }
 
@@ -80,13 +72,7 @@ impl<'a> File<'a> {
 
     async fn range(&self, start: u64, end: u64) -> Result<Bytes, PortError> {
         let read = self.store.read_range(&self.id, start, end).await;
-        let bytes = read.map_err(|mut error| {
-            // The table names it: that it is gone is nothing about the data in it.
-            if error.kind == Kind::Rejected {
-                error.kind = Kind::Transient;
-            }
-            error.context(format!("reading {}", self.uri))
-        })?;
+        let bytes = read.map_err(|error| still_named(error).context(format!("reading {}", self.uri)))?;
         if bytes.len() as u64 == end - start {
             Ok(bytes)
         } else {
@@ -95,19 +81,9 @@ impl<'a> File<'a> {
     }
 
     async fn metadata(&self) -> Result<ArrowReaderMetadata, PortError> {
-        let broken = |error: ParquetError| self.broken(&error);
-        let end = self
-            .range(self.bytes.saturating_sub(FIRST_READ_BYTES), self.bytes)
-            .await?;
-        let tail = end.last_chunk::<{ TAIL_BYTES as usize }>();
-        let tail = FooterTail::try_new(tail.ok_or_else(|| self.broken(&"it is too short"))?).map_err(broken)?;
-        let whole = tail.metadata_length() as u64 + TAIL_BYTES;
-        if whole > self.bytes {
-            return Err(self.broken(&"its footer is longer than it is"));
-        }
-        let footer = self.range(self.bytes - whole, self.bytes - TAIL_BYTES).await?;
-        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(broken)?;
-        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(broken)
+        let footer = footer::metadata(self.store, self.uri, self.bytes).await;
+        let footer = footer.map_err(still_named)?;
+        ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::new()).map_err(|e| self.broken(&e))
     }
 
     async fn ranges(&self, ranges: impl Iterator<Item = (u64, u64)>) -> Result<Sparse, PortError> {
@@ -118,6 +94,14 @@ impl<'a> File<'a> {
             pieces,
         })
     }
+}
+
+/// The table names the file: that it is gone is nothing about the data in it.
+fn still_named(mut error: PortError) -> PortError {
+    if error.kind == Kind::Rejected {
+        error.kind = Kind::Transient;
+    }
+    error
 }
 
 /// The parts of a file that are there.

@@ -21,7 +21,7 @@ pub mod plan;
 pub mod quarantine;
 pub mod report;
 pub mod request;
-mod store;
+pub mod store;
 
 pub use config::Config;
 pub use report::Report;
@@ -46,6 +46,7 @@ use watershed_lake::{
 };
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, Unit, process};
 use watershed_ports::{Catalog, EventBus, ObjectStore, PortError, Queue};
+use watershed_table::object;
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "replay";
@@ -241,15 +242,16 @@ async fn look(
     let places = replay.lake.replay(id);
     let is_last = before >= MAX_LOOKS;
     let again = || go_on(ports, id, Step::Look { before: before + 1 }, replay.config.look_s);
-    if !is_last && report::answers(ports, &places).await? < plan.sources.len() {
+    let answers = report::answers(&*ports.store, &places).await?;
+    if !is_last && answers.len() < plan.sources.len() {
         return again().await;
     }
-    let report = report::report(replay, id, plan, &places).await?;
+    let report = report::report(replay, id, plan, answers).await?;
     if !is_last && !report.complete {
         return again().await;
     }
     let body = serde_json::to_string(&report).map_err(|e| PortError::fault(format!("a report as JSON: {e}")))?;
-    store::put(&*ports.store, &places.report, body.clone().into()).await?;
+    object::put(&*ports.store, &places.report, body.clone().into()).await?;
     ports.bus.publish(EVENT_SOURCE, REPLAY_FINISHED, body).await?;
     invocation.metric("RowsPassed", Unit::Count, report.rows.passed as f64);
     let level = if report.complete { Level::Info } else { Level::Error };

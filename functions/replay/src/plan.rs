@@ -9,6 +9,7 @@ use crate::{
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
@@ -19,7 +20,7 @@ use watershed_lake::{
     message::NO_SEQUENCER,
 };
 use watershed_ports::{Listed, ObjectStore, PortError};
-use watershed_table::current::Current;
+use watershed_table::{current::Current, object};
 
 /// Objects that are looked up at the same time.
 const MAX_CONCURRENT_LOOKUPS: usize = 16;
@@ -85,7 +86,7 @@ pub async fn plan(replay: &Replay, request: &ReplayRequest, places: &ReplayPlace
     }
     let selection = Selection::of(request).map_err(|e| PortError::fault(e.to_string()))?;
     let plan = make(replay, ports, request, &selection).await?;
-    store::put(&*ports.store, &places.plan, plan.text()?).await?;
+    object::put(&*ports.store, &places.plan, plan.text()?.into()).await?;
     Ok(plan)
 }
 
@@ -134,6 +135,7 @@ async fn make(
         unmatched: 0,
         left_out: Vec::new(),
     };
+    let mut scanned = None;
     let found = match selection.over {
         Over::Quarantine(rows) => {
             let Some(dataset) = replay.contracts.by_table(&rows.table) else {
@@ -151,13 +153,16 @@ async fn make(
             for (reason, rows) in tallies.values().flat_map(|tally| &tally.selected) {
                 *head.selected.entry(reason.clone()).or_default() += rows;
             }
-            look_up(replay, ports, &tallies, &mut head).await?
+            let found = look_up(replay, ports, &tallies, &mut head).await?;
+            scanned = Some((&dataset.id, tallies));
+            found
         }
         Over::Objects(objects) => list(replay, ports, &objects.prefix, &selection.times_us).await?,
     };
     let mut sources = Vec::new();
     for (dataset, objects) in by_dataset(replay, found, &mut head) {
-        sources.extend(planned(replay, ports, dataset, objects).await?);
+        let known = scanned.as_ref().filter(|(id, _)| **id == dataset.id);
+        sources.extend(planned(replay, ports, dataset, objects, known.map(|(_, tallies)| tallies)).await?);
     }
     sources.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Plan { head, sources })
@@ -181,9 +186,7 @@ async fn look_up(
 ) -> Result<Vec<Listed>, PortError> {
     let lookups = tallies.keys().map(|source| async move {
         let key = split_uri(source).map_or("", |(_, key)| key);
-        // Keys are listed in order: the key itself comes before all that begin with it.
-        let page = ports.store.list(&replay.raw_bucket, key, None).await?;
-        let object = page.into_iter().next().filter(|object| object.key == key);
+        let object = ports.store.find(&replay.raw_bucket, key).await?;
         Ok::<_, PortError>((source, object.filter(|_| *source == replay.source(key))))
     });
     let found: Vec<_> = stream::iter(lookups)
@@ -242,12 +245,13 @@ fn by_dataset<'a>(
     datasets.into_values()
 }
 
-/// The objects with what their tables know of them.
+/// The objects with what their tables know of them. `known`: their quarantined rows, where those were looked for before.
 async fn planned(
     replay: &Replay,
     ports: &Ports,
     dataset: &Dataset,
     objects: Vec<Listed>,
+    known: Option<&BTreeMap<String, Tally>>,
 ) -> Result<Vec<Planned>, PortError> {
     let sources: Vec<String> = objects.iter().map(|object| replay.source(&object.key)).collect();
     let held = match Current::load(&*ports.store, &*ports.catalog, &dataset.table.name).await? {
@@ -258,12 +262,16 @@ async fn planned(
         }
         None => BTreeMap::new(),
     };
-    let all_reasons = Filter {
-        reasons: &[],
-        sources: Sources::These(sources.iter().cloned().collect()),
-        times_us: i64::MIN..i64::MAX,
+    let quarantined = if let Some(known) = known {
+        Cow::Borrowed(known)
+    } else {
+        let all_reasons = Filter {
+            reasons: &[],
+            sources: Sources::These(sources.iter().cloned().collect()),
+            times_us: i64::MIN..i64::MAX,
+        };
+        Cow::Owned(tallies(ports, dataset, &all_reasons).await?)
     };
-    let quarantined = tallies(ports, dataset, &all_reasons).await?;
     let plan = objects.into_iter().zip(&sources).map(|(object, source)| Planned {
         sequencer: held
             .get(source)

@@ -14,7 +14,7 @@ use watershed_lake::{
     quarantine,
     replay::{Reingested, Replayed},
 };
-use watershed_ports::PortError;
+use watershed_ports::{ObjectStore, PortError};
 use watershed_table::{current::Current, ledger::Holding};
 
 /// Answers that are read at the same time.
@@ -73,15 +73,15 @@ pub struct RowCounts {
     pub passed: u64,
 }
 
-/// How many sources have an answer.
-pub async fn answers(ports: &Ports, places: &ReplayPlaces) -> Result<usize, PortError> {
-    Ok(store::list(&*ports.store, &places.done_prefix).await?.len())
+/// Where the answers of sources lie, as far as there are any.
+pub async fn answers(store: &dyn ObjectStore, places: &ReplayPlaces) -> Result<Vec<String>, PortError> {
+    store::list(store, &places.done_prefix).await
 }
 
-/// Counts everything.
-pub async fn report(replay: &Replay, id: &ReplayId, plan: &Plan, places: &ReplayPlaces) -> Result<Report, PortError> {
+/// Counts everything; `answers` are where [`answers`] found them.
+pub async fn report(replay: &Replay, id: &ReplayId, plan: &Plan, answers: Vec<String>) -> Result<Report, PortError> {
     let ports = replay.ports().await;
-    let answers = read(ports, places).await?;
+    let answers = read(ports, answers).await?;
     let mut report = Report {
         replay: id.clone(),
         complete: false,
@@ -112,8 +112,7 @@ pub async fn report(replay: &Replay, id: &ReplayId, plan: &Plan, places: &Replay
     Ok(report)
 }
 
-async fn read(ports: &Ports, places: &ReplayPlaces) -> Result<BTreeMap<String, Option<Reingested>>, PortError> {
-    let uris = store::list(&*ports.store, &places.done_prefix).await?;
+async fn read(ports: &Ports, uris: Vec<String>) -> Result<BTreeMap<String, Option<Reingested>>, PortError> {
     let reads = uris.into_iter().map(|uri| async move {
         let bytes = store::get(&*ports.store, &uri).await?.unwrap_or_default();
         let answer: Replayed = serde_json::from_slice(&bytes)

@@ -1,12 +1,15 @@
 //! `cargo local replay`: asks the local cloud for a replay, and waits until it is done.
 
 use crate::{Emulator, Error, Result, Stack, Ui, aws};
-use aws_sdk_s3::Client;
+use bytes::Bytes;
 use std::time::{Duration, Instant};
 use watershed_aws_events::EventBridge;
-use watershed_lake::{LakeLocation, ReplayRequest, layout::split_uri, message::EVENT_SOURCE, replay::REPLAY_REQUESTED};
+use watershed_aws_s3::S3Store;
+use watershed_lake::{
+    LakeLocation, ReplayRequest, layout::ReplayPlaces, message::EVENT_SOURCE, replay::REPLAY_REQUESTED,
+};
 use watershed_ports::EventBus as _;
-use watershed_replay::Report;
+use watershed_replay::{Report, report, store};
 
 /// Longest until it is done, without any source being done in between.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -43,31 +46,22 @@ pub async fn ask(emulator: &Emulator, request: &ReplayRequest, ui: Ui) -> Result
 
 /// What lies in the lake of a replay.
 struct Watched {
-    s3: Client,
-    bucket: String,
-    plan: String,
-    done: String,
-    report: String,
+    store: S3Store,
+    places: ReplayPlaces,
 }
 
 async fn wait(emulator: &Emulator, stack: &Stack, request: &ReplayRequest, ui: Ui) -> Result<Report> {
-    let bucket = stack.output("LakeBucket")?;
-    let places = LakeLocation::bucket(bucket).replay(&request.replay);
-    let key = |uri: &str| split_uri(uri).map_or_else(String::new, |(_, key)| key.to_string());
     let watched = Watched {
-        s3: aws::s3(&emulator.endpoint()),
-        bucket: bucket.into(),
-        plan: key(&places.plan),
-        done: key(&places.done_prefix),
-        report: key(&places.report),
+        store: S3Store::new(&aws::config(&emulator.endpoint())),
+        places: LakeLocation::bucket(stack.output("LakeBucket")?).replay(&request.replay),
     };
     let step = ui.step("Planning");
     let mut seen = Instant::now();
     let plan = loop {
-        if let Some(plan) = watched.read(&watched.plan).await? {
+        if let Some(plan) = watched.read(&watched.places.plan).await? {
             break plan;
         }
-        watched.rest(seen, request).await?;
+        rest(seen, request).await?;
     };
     let planned = plan.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
     step.done(&format!("{planned} sources"));
@@ -75,57 +69,37 @@ async fn wait(emulator: &Emulator, stack: &Stack, request: &ReplayRequest, ui: U
     let mut before = 0;
     seen = Instant::now();
     loop {
-        if let Some(report) = watched.read(&watched.report).await? {
+        if let Some(report) = watched.read(&watched.places.report).await? {
             step.done(&format!("{planned} sources"));
-            return serde_json::from_slice(&report).map_err(Error::doing(&watched.report));
+            return serde_json::from_slice(&report).map_err(Error::doing(&watched.places.report));
         }
-        let done = watched.count().await?;
+        let answers = report::answers(&watched.store, &watched.places).await;
+        let done = answers.map_err(|error| Error::new(error.to_string()))?.len() as u64;
         step.at(done);
         if done > before {
             (before, seen) = (done, Instant::now());
         }
-        watched.rest(seen, request).await?;
+        rest(seen, request).await?;
     }
 }
 
 impl Watched {
-    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        let object = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => object,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(Error::doing(key)(error)),
-        };
-        let bytes = object.body.collect().await.map_err(Error::doing(key))?;
-        Ok(Some(bytes.to_vec()))
+    async fn read(&self, uri: &str) -> Result<Option<Bytes>> {
+        let read = store::get(&self.store, uri).await;
+        read.map_err(|error| Error::new(error.to_string()))
     }
+}
 
-    async fn count(&self) -> Result<u64> {
-        let mut count = 0;
-        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&self.done);
-        let mut pages = list.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            count += page.map_err(Error::doing(&self.done))?.contents().len() as u64;
-        }
-        Ok(count)
+async fn rest(seen: Instant, request: &ReplayRequest) -> Result<()> {
+    if seen.elapsed() > PATIENCE {
+        let seconds = PATIENCE.as_secs();
+        return Err(Error::new(format!("replay {}: nothing happened for {seconds} s", request.replay)).help(
+            "`cargo local logs replay` says what it does, `cargo local logs ingest` why a source fails; asked for again by the same \
+             --name, it goes on",
+        ));
     }
-
-    async fn rest(&self, seen: Instant, request: &ReplayRequest) -> Result<()> {
-        if seen.elapsed() > PATIENCE {
-            let seconds = PATIENCE.as_secs();
-            return Err(Error::new(format!("replay {}: nothing happened for {seconds} s", request.replay)).help(
-                "`cargo local logs replay` says what it does, `cargo local logs ingest` why a source fails; asked for again by the same \
-                 --name, it goes on",
-            ));
-        }
-        tokio::time::sleep(POLL).await;
-        Ok(())
-    }
+    tokio::time::sleep(POLL).await;
+    Ok(())
 }
 
 /// For people.

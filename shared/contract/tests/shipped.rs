@@ -98,13 +98,8 @@ fn flights_are_partitioned_by_month_and_sorted_by_hour() {
         (Transform::Month, "time_hour_month")
     );
     assert_eq!(flights.version_text(), "1.1.0");
-    let rules: Vec<_> = flights
-        .quality
-        .iter()
-        .map(|rule| (rule.name.as_str(), rule.on_failure))
-        .collect();
     assert_eq!(
-        rules,
+        rules(flights),
         [
             ("hour and minute are those of sched_dep_time", OnFailure::RejectRow),
             ("a file has flights", OnFailure::Warn),
@@ -168,6 +163,12 @@ fn several_schema_objects_share_a_location() {
     assert!(errors.to_string().contains("write {model}"), "{errors}");
 }
 
+/// Names of the rules, and what they do.
+fn rules(dataset: &Dataset) -> Vec<(&str, OnFailure)> {
+    let rules = dataset.quality.iter();
+    rules.map(|rule| (rule.name.as_str(), rule.on_failure)).collect()
+}
+
 /// The dataset of the reference's example.
 fn example() -> Arc<Dataset> {
     let reference = include_str!("../REFERENCE.md");
@@ -188,13 +189,8 @@ fn the_example_has_a_computed_column_and_rules() {
     let net = rule("net").computed.as_ref().expect("it is computed");
     assert!(!net.reads_field && !rule("net").is_read());
     assert_eq!(orders.source_columns, orders.columns.len() - 1);
-    let rules: Vec<_> = orders
-        .quality
-        .iter()
-        .map(|rule| (rule.name.as_str(), rule.on_failure))
-        .collect();
     assert_eq!(
-        rules,
+        rules(&orders),
         [
             ("rowCount", OnFailure::RejectObject),
             ("due after the order", OnFailure::RejectRow),

@@ -57,6 +57,13 @@ impl Unit {
     }
 }
 
+/// The machine's clock: milliseconds since 1970-01-01T00:00:00Z.
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}
+
 static WARM: AtomicBool = AtomicBool::new(false);
 
 /// What is known of the running invocation. [`Invocation::finish`] prints its wide line.
@@ -150,12 +157,9 @@ impl Invocation {
                 .iter()
                 .map(|(name, _, value)| ((*name).to_string(), json!(value))),
         );
-        let now_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as u64);
         line.insert(
             "_aws".into(),
-            json!({"Timestamp": now_ms, "CloudWatchMetrics":
+            json!({"Timestamp": now_ms(), "CloudWatchMetrics":
                 [{"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": declared}]}),
         );
         self.print(line);

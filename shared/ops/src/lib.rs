@@ -21,7 +21,7 @@ pub mod runtime;
 
 pub use batch::{BatchResponse, SqsEvent, SqsMessage, process};
 pub use config::{ConfigErrors, Environment};
-pub use invocation::{Invocation, Level, Unit};
+pub use invocation::{Invocation, Level, Unit, now_ms};
 pub use parameters::Parameters;
 pub use runtime::run;
 pub use watershed_ports::Secret;

@@ -84,6 +84,11 @@ pub trait ObjectStore: Send + Sync {
     /// Objects whose keys begin with `prefix`, in the order of their keys, from the first key behind `after`. One page of at most
     /// [`MAX_LISTED`]; an empty one is the end.
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, PortError>;
+    /// The object of exactly that key; none: it is not there. Keys are listed in order, so it comes before all that begin with it.
+    async fn find(&self, bucket: &str, key: &str) -> Result<Option<Listed>, PortError> {
+        let page = self.list(bucket, key, None).await?;
+        Ok(page.into_iter().next().filter(|object| object.key == key))
+    }
     /// Removes the object; gone already is fine.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError>;
 }

@@ -72,16 +72,22 @@ pub struct Bounds {
     pub exact: bool,
 }
 
-/// Reads the footer of the object at `uri` of exactly `size` bytes, by one range read, or two where it is large.
+/// Reads the footer of the object at `uri` of exactly `size` bytes. That the object is not there is a fault.
 pub async fn read(store: &dyn ObjectStore, uri: &str, size: u64) -> Result<Footer, PortError> {
+    let metadata = metadata(store, uri, size).await.map_err(object::as_fault)?;
+    Ok(facts(&metadata))
+}
+
+/// The footer as Parquet has it, by one range read, or two where it is large.
+///
+/// Errors: [`Kind::Rejected`](watershed_ports::Kind::Rejected) where the object is not there.
+pub async fn metadata(store: &dyn ObjectStore, uri: &str, size: u64) -> Result<ParquetMetaData, PortError> {
+    let reading = |error: PortError| error.context(format!("reading {uri}"));
     let id = object::id(uri)?;
     let bad = |what: String| PortError::fault(format!("{uri}: {what}"));
     let start = size.saturating_sub(FIRST_READ_BYTES);
     // One byte more than there should be: that it does not come proves the size.
-    let end = store
-        .read_range(&id, start, size + 1)
-        .await
-        .map_err(|e| object::missing_is_fault(e, uri))?;
+    let end = store.read_range(&id, start, size + 1).await.map_err(reading)?;
     if end.len() as u64 != size - start || end.len() < TAIL_BYTES {
         return Err(bad(format!("is not the {size} bytes that the request says")));
     }
@@ -98,11 +104,9 @@ pub async fn read(store: &dyn ObjectStore, uri: &str, size: u64) -> Result<Foote
         end.slice(end.len() - whole as usize..end.len() - TAIL_BYTES)
     } else {
         let range = store.read_range(&id, size - whole, size - TAIL_BYTES as u64).await;
-        range.map_err(|e| object::missing_is_fault(e, uri))?
+        range.map_err(reading)?
     };
-    let metadata =
-        ParquetMetaDataReader::decode_metadata(&footer).map_err(|e| bad(format!("has a broken footer: {e}")))?;
-    Ok(facts(&metadata))
+    ParquetMetaDataReader::decode_metadata(&footer).map_err(|e| bad(format!("has a broken footer: {e}")))
 }
 
 /// What counts of the footer.

@@ -22,7 +22,7 @@ pub mod footer;
 pub mod ledger;
 mod maintain;
 pub mod manifests;
-mod object;
+pub mod object;
 pub mod plan;
 pub mod reach;
 pub mod schema;

@@ -16,7 +16,7 @@ pub async fn read(store: &dyn ObjectStore, uri: &str) -> Result<Bytes, PortError
     store
         .read(&id(uri)?)
         .await
-        .map_err(|error| missing_is_fault(error, uri))
+        .map_err(|error| as_fault(error).context(format!("reading {uri}")))
 }
 
 /// Writes the object.
@@ -26,9 +26,9 @@ pub async fn put(store: &dyn ObjectStore, uri: &str, body: Bytes) -> Result<(), 
 }
 
 /// A rejection, which says that the data is bad, where the data is our own or was promised by a request.
-pub fn missing_is_fault(mut error: PortError, uri: &str) -> PortError {
+pub fn as_fault(mut error: PortError) -> PortError {
     if error.kind == Kind::Rejected {
         error.kind = Kind::Fault;
     }
-    error.context(format!("reading {uri}"))
+    error
 }

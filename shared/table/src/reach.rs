@@ -4,10 +4,7 @@ use crate::{document::Document, ledger::Ledger, manifests, object};
 use futures::{StreamExt, TryStreamExt, stream};
 use iceberg::spec::ManifestFile;
 use std::collections::HashSet;
-use watershed_lake::{
-    layout::{Digest, split_uri},
-    table::properties,
-};
+use watershed_lake::{layout::Digest, table::properties};
 use watershed_ports::{CatalogEntry, Kind, ObjectStore, PortError};
 
 /// Objects of one table that are told apart at most: 16 bytes each, in a set that then takes 150 MB, and 225 MB while it grows.
@@ -168,6 +165,5 @@ fn too_many(location: &str) -> PortError {
 
 async fn is_there(store: &dyn ObjectStore, uri: &str) -> Result<bool, PortError> {
     let id = object::id(uri)?;
-    let listed = store.list(&id.bucket, &id.key, None).await?;
-    Ok(split_uri(uri).is_some_and(|(_, key)| listed.iter().any(|object| object.key == key)))
+    Ok(store.find(&id.bucket, &id.key).await?.is_some())
 }

@@ -21,8 +21,9 @@ pub use plan::{
 
 use crate::{
     event::Created,
-    object::{self, Hands, Made, Outcome, Places, Ports, Prefixes, Requests},
+    object::{self, Hands, Made, Outcome, Places, Prefixes, Requests},
     pipeline::{self, Refused},
+    ports::Ports,
     replayed,
 };
 use bytes::Bytes;
@@ -115,7 +116,7 @@ impl Large<'_> {
                 Ok(Ended::Done(new)) => {
                     let body = serde_json::to_vec(&new);
                     let body = body.map_err(|e| PortError::fault(format!("a part's record as JSON: {e}")))?;
-                    self.put(&places.record(part.index), body.into()).await?;
+                    self.ports.put(&places.record(part.index), body.into()).await?;
                     record = Some(new);
                 }
             }
@@ -327,14 +328,9 @@ impl Large<'_> {
             .collect())
     }
 
-    async fn put(&self, uri: &str, body: Bytes) -> Result<(), PortError> {
-        let (bucket, key) = split(uri);
-        self.ports.store.put(bucket, key, body).await
-    }
-
     /// An object whose being there says it all.
     async fn mark(&self, uri: &str) -> Result<(), PortError> {
-        self.put(uri, Bytes::from_static(b"{}\n")).await
+        self.ports.put(uri, Bytes::from_static(b"{}\n")).await
     }
 
     fn part_places(&self, plan: &str) -> PartPlaces {
