@@ -5,6 +5,7 @@ use crate::{
     reject::{Reason, Violation},
     text::CutLine,
 };
+use std::slice::ChunksExact;
 use watershed_contract::Encoding;
 
 /// Where a cell's text lies in the block's bytes. Absent (a missing key, JSON's null) is not the same as empty.
@@ -85,7 +86,7 @@ impl Block {
 
     /// The cells, row by row.
     #[inline]
-    pub fn rows(&self) -> impl Iterator<Item = &[Cell]> {
+    pub fn rows(&self) -> ChunksExact<'_, Cell> {
         self.cells.chunks_exact(self.width)
     }
 

@@ -148,39 +148,44 @@ impl Checker {
         if min_length.is_none() && max_length.is_none() && pattern.is_none() && self.one_of.is_empty() {
             return;
         }
-        for (row, value) in array.iter().enumerate() {
-            let Some(value) = value else { continue };
-            let (min, max) = (min_length.unwrap_or(0), max_length.unwrap_or(usize::MAX));
-            if !(min..=max).contains(&value.len()) {
-                // Bytes bound characters from above, by four from below: count only where they leave it open.
-                let characters = value.chars().count();
-                if !(min..=max).contains(&characters) {
-                    let message = format!(
-                        "{} has {characters} characters: {}",
-                        shown(value.as_bytes()),
-                        lengths_shown(min, *max_length)
-                    );
-                    report(row, Reason::Length, message);
-                }
-            } else if min > 1 && value.chars().count() < min {
-                let message = format!("{} is shorter than {min} characters", shown(value.as_bytes()));
-                report(row, Reason::Length, message);
+        let (min, max) = (min_length.unwrap_or(0), max_length.unwrap_or(usize::MAX));
+        // Bytes bound characters from above, by four from below.
+        let has_length =
+            |bytes: usize| bytes <= max && (bytes >= min.saturating_mul(4) || (min <= 1 && bytes >= min));
+        let values = array.value_data();
+        for (row, ends) in array.value_offsets().windows(2).enumerate() {
+            let range = ends[0] as usize..ends[1] as usize;
+            let is_sure = pattern.is_none()
+                && has_length(range.len())
+                && (self.one_of.is_empty() || self.one_of.contain(values, range));
+            if !is_sure && !array.is_null(row) {
+                self.string(row, array.value(row), report);
             }
-            if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(value)) {
-                let pattern = pattern.as_ref().map_or("", |pattern| pattern.as_str());
-                report(
-                    row,
-                    Reason::Pattern,
-                    format!("{} does not match {pattern}", shown(value.as_bytes())),
-                );
-            }
-            if !self.one_of.is_empty() && !self.one_of.contain(value.as_bytes()) {
-                report(
-                    row,
-                    Reason::Enumeration,
-                    format!("{} is none of {}", shown(value.as_bytes()), self.one_of_shown()),
-                );
-            }
+        }
+    }
+
+    /// One string, and what is wrong with it.
+    fn string(&self, row: usize, value: &str, report: &mut dyn FnMut(usize, Reason, String)) {
+        let (min, max) = (
+            self.checks.min_length.unwrap_or(0),
+            self.checks.max_length.unwrap_or(usize::MAX),
+        );
+        let characters = value.chars().count();
+        if !(min..=max).contains(&characters) {
+            let message = format!(
+                "{} has {characters} characters: {}",
+                shown(value.as_bytes()),
+                lengths_shown(min, self.checks.max_length)
+            );
+            report(row, Reason::Length, message);
+        }
+        if let Some(pattern) = self.checks.pattern.as_ref().filter(|pattern| !pattern.is_match(value)) {
+            let message = format!("{} does not match {}", shown(value.as_bytes()), pattern.as_str());
+            report(row, Reason::Pattern, message);
+        }
+        if !self.one_of.is_empty() && !self.one_of.contain(value.as_bytes(), 0..value.len()) {
+            let message = format!("{} is none of {}", shown(value.as_bytes()), self.one_of_shown());
+            report(row, Reason::Enumeration, message);
         }
     }
 

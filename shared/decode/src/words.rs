@@ -1,6 +1,6 @@
 //! A set of words, for the question whether a value is one of them.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 /// Words that are compared one after the other, rather than hashed.
 const MAX_COMPARED: usize = 16;
@@ -19,7 +19,7 @@ pub enum Words {
 impl Words {
     /// Of these.
     pub fn new<'a>(words: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
-        let short: Option<Vec<u128>> = words.clone().map(packed).collect();
+        let short: Option<Vec<u128>> = words.clone().map(|word| packed(word, 0..word.len())).collect();
         match short.filter(|short| short.len() <= MAX_COMPARED) {
             Some(short) => Self::Short(short),
             None => Self::Any(words.map(<[u8]>::to_vec).collect()),
@@ -34,29 +34,32 @@ impl Words {
         }
     }
 
-    /// Whether the value is one of them.
+    /// Whether the value `around[range]` is one of them.
     #[inline]
-    pub fn contain(&self, value: &[u8]) -> bool {
+    pub fn contain(&self, around: &[u8], range: Range<usize>) -> bool {
         match self {
-            Self::Short(words) => packed(value).is_some_and(|value| words.contains(&value)),
-            Self::Any(words) => words.contains(value),
+            Self::Short(words) => packed(around, range).is_some_and(|value| words.contains(&value)),
+            Self::Any(words) => words.contains(&around[range]),
         }
     }
 }
 
-/// The word and its length in one number.
+/// The word `around[range]` and its length in one number. What is behind it makes a load of a fixed width possible.
 #[inline]
-fn packed(word: &[u8]) -> Option<u128> {
-    if let [byte] = word {
-        return Some(u128::from(*byte) | 1 << 120);
-    }
-    if word.len() > MAX_SHORT_BYTES {
+fn packed(around: &[u8], range: Range<usize>) -> Option<u128> {
+    let length = range.len();
+    if length > MAX_SHORT_BYTES {
         return None;
     }
-    let mut bytes = [0; 16];
-    bytes[..word.len()].copy_from_slice(word);
-    bytes[MAX_SHORT_BYTES] = word.len() as u8;
-    Some(u128::from_le_bytes(bytes))
+    let word = match around[range.start..].first_chunk() {
+        Some(bytes) => u128::from_le_bytes(*bytes) & ((1 << (length * 8)) - 1),
+        None => {
+            let mut bytes = [0; 16];
+            bytes[..length].copy_from_slice(&around[range]);
+            u128::from_le_bytes(bytes)
+        }
+    };
+    Some(word | (length as u128) << (MAX_SHORT_BYTES * 8))
 }
 
 #[cfg(test)]
@@ -69,8 +72,16 @@ mod tests {
         fn are_a_set(words in proptest::collection::vec("[ab\0]{0,17}", 0..20), value in "[ab\0]{0,17}") {
             let set = Words::new(words.iter().map(String::as_bytes));
             prop_assert_eq!(set.is_empty(), words.is_empty());
-            prop_assert_eq!(set.contain(value.as_bytes()), words.contains(&value));
-            prop_assert!(words.iter().all(|word| set.contain(word.as_bytes())));
+            let contain = |value: &str| {
+                let around = format!("b{value}a\0b").repeat(2);
+                let alone = set.contain(value.as_bytes(), 0..value.len());
+                prop_assert_eq!(set.contain(around.as_bytes(), 1..=value.len()), alone);
+                Ok(alone)
+            };
+            prop_assert_eq!(contain(&value)?, words.contains(&value));
+            for word in &words {
+                prop_assert!(contain(word)?);
+            }
         }
     }
 }

@@ -28,6 +28,45 @@ pub fn value(text: Text<'_>) -> Option<i64> {
     (all_digits(high) && all_digits(low)).then(|| (eight(high) * 100_000_000 + eight(low)) as i64)
 }
 
+/// Where the point stands in a number with a fixed number of decimals, at most eight bytes long.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    decimals: usize,
+    /// The decimals: the last bytes, which stand highest.
+    behind: u64,
+    /// Of the bits of the last byte before them.
+    shift: u32,
+}
+
+impl Point {
+    /// Before so many decimals; none where a number of eight bytes has no room for them.
+    pub const fn before(decimals: usize) -> Option<Self> {
+        if decimals == 0 || decimals > 6 {
+            return None;
+        }
+        Some(Self {
+            decimals,
+            behind: u64::MAX << ((8 - decimals) * 8),
+            shift: (7 - decimals as u32) * 8,
+        })
+    }
+
+    /// The digits as a whole number; none where the text has more than eight bytes, no point there, or something that is no digit.
+    #[inline]
+    pub fn value(self, text: Text<'_>) -> Option<i64> {
+        let length = text.len();
+        if length > 8 || length <= self.decimals {
+            return None;
+        }
+        let bytes = last_eight(text);
+        // What is before the point moves up into its place.
+        let before = (bytes & !(u64::MAX << self.shift)) << 8 | u64::from(b'0');
+        let digits = bytes & self.behind | before;
+        let is_point = (bytes >> self.shift) as u8 == b'.';
+        (is_point && all_digits(digits)).then(|| eight(digits) as i64)
+    }
+}
+
 /// `YYYY-MM-` as the number `YYYYMM`.
 #[inline]
 pub fn year_month(text: [u8; 8]) -> Option<i32> {
@@ -93,6 +132,15 @@ mod tests {
             let around = format!("{before}{text}{behind}");
             let text = Text::whole(around.as_bytes()).part(before.len(), before.len() + text.len());
             prop_assert_eq!(value(text), expected);
+        }
+
+        #[test]
+        fn a_point_is_gone_over(whole in "[0-9]{0,8}", decimals in "[0-9]{1,6}", behind in "[0-9.]{0,9}", wanted in 1_usize..=6) {
+            let text = format!("{whole}.{decimals}");
+            let around = format!("{text}{behind}");
+            let point = Point::before(wanted).unwrap();
+            let expected = (text.len() <= 8 && decimals.len() == wanted).then(|| format!("{whole}{decimals}").parse().unwrap());
+            prop_assert_eq!(point.value(Text::whole(around.as_bytes()).part(0, text.len())), expected);
         }
 
         #[test]

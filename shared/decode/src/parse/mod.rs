@@ -1,5 +1,6 @@
 //! Text to typed columns, one column of a block at a time.
 
+mod cells;
 mod digits;
 mod localised;
 mod names;
@@ -14,14 +15,13 @@ use crate::{
     reject::{Reason, Violation},
 };
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, PrimitiveArray,
+    ArrayRef,
     types::{
         Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time64MicrosecondType,
         TimestampMicrosecondType,
     },
 };
-use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
-use localised::Localised;
+use cells::Cells;
 use std::sync::Arc;
 use watershed_contract::ColumnRule;
 use watershed_lake::{Column, ColumnType};
@@ -49,7 +49,7 @@ impl Bad {
 
 /// A value's text where it stands in the block: what is around it makes loads of a fixed width possible.
 #[derive(Debug, Clone, Copy)]
-struct Text<'a> {
+pub struct Text<'a> {
     around: &'a [u8],
     start: usize,
     end: usize,
@@ -140,12 +140,7 @@ impl ColumnParser {
     /// The column `index` of the dataset, from field `field` of the block; a field that the source lacks gives nulls. What could
     /// not be read is null, and a violation.
     pub fn parse(&self, block: &Block, field: Option<usize>, index: u32, violations: &mut Vec<Violation>) -> ArrayRef {
-        let cells = Cells {
-            block,
-            field,
-            parser: self,
-            index,
-        };
+        let cells = Cells::new(block, field, self, index);
         if let Some(units) = &self.rule.number.units
             && let Some(converted) = units::parse(&cells, units, self.kind, violations)
         {
@@ -210,7 +205,7 @@ impl ColumnParser {
         let mut found = Vec::new();
         let texts = cells.texts().map(|text| text.map(Text::bytes));
         let array = shape.read(texts, &roots, &mut found);
-        violations.extend(found.into_iter().map(|found| found.violation(cells.index)));
+        violations.extend(found.into_iter().map(|found| found.violation(cells.index())));
         array
     }
 
@@ -221,108 +216,16 @@ impl ColumnParser {
 
     /// The texts of a field of the block; none where they are null.
     pub fn texts<'b>(&'b self, block: &'b Block, field: usize) -> impl Iterator<Item = Option<&'b [u8]>> {
-        let cells = Cells {
-            block,
-            field: Some(field),
-            parser: self,
-            index: 0,
-        };
-        cells.texts().map(|text| text.map(Text::bytes))
+        Cells::new(block, Some(field), self, 0).texts().map(|text| text.map(Text::bytes))
     }
 
     /// Whether values are of another unit than the column.
     pub fn converts(&self) -> bool {
         self.rule.number.units.is_some()
     }
-
-    #[inline]
-    fn is_null(&self, text: &[u8]) -> bool {
-        if text.is_empty() && !matches!(self.kind, ColumnType::String | ColumnType::Binary) {
-            return true;
-        }
-        self.null_lengths & length_bit(text.len()) != 0
-            && self.rule.nulls.iter().any(|spelling| spelling.as_bytes() == text)
-    }
 }
 
 #[inline]
 fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
-}
-
-/// The cells of one column of a block.
-struct Cells<'a> {
-    block: &'a Block,
-    field: Option<usize>,
-    parser: &'a ColumnParser,
-    index: u32,
-}
-
-impl<'a> Cells<'a> {
-    fn rows(&self) -> usize {
-        self.block.records.len()
-    }
-
-    /// The values' texts, trimmed; none where they are null.
-    #[inline]
-    fn texts(&self) -> impl Iterator<Item = Option<Text<'a>>> + use<'a> {
-        let (bytes, field) = (&self.block.bytes[..], self.field);
-        let (trim, parser) = (self.parser.rule.trim, self.parser);
-        self.block.rows().map(move |cells| {
-            let (start, end) = cells[field?].range()?;
-            let text = Text {
-                around: bytes,
-                start,
-                end,
-            };
-            let text = if trim { text.trimmed() } else { text };
-            if parser.is_null(text.bytes()) { None } else { Some(text) }
-        })
-    }
-
-    fn violation(&self, row: usize, bad: Bad) -> Violation {
-        Violation {
-            row: row as u32,
-            column: Some(self.index),
-            reason: bad.reason,
-            message: bad.message,
-        }
-    }
-
-    /// Numbers, whatever their format; `read` reads plain ones.
-    #[inline]
-    fn numbers<T: ArrowPrimitiveType>(
-        &self,
-        violations: &mut Vec<Violation>,
-        read: impl Fn(Text<'_>) -> Result<T::Native, Bad>,
-    ) -> PrimitiveArray<T> {
-        let format = &self.parser.rule.number;
-        if format.is_plain() {
-            return self.primitive(violations, read);
-        }
-        let localised = Localised::new(format);
-        self.primitive(violations, |text| localised.read(text, &read))
-    }
-
-    #[inline]
-    fn primitive<T: ArrowPrimitiveType>(
-        &self,
-        violations: &mut Vec<Violation>,
-        read: impl Fn(Text<'_>) -> Result<T::Native, Bad>,
-    ) -> PrimitiveArray<T> {
-        let mut values: Vec<T::Native> = Vec::with_capacity(self.rows());
-        let mut nulls = NullBufferBuilder::new(self.rows());
-        for (row, text) in self.texts().enumerate() {
-            let value = text.and_then(|text| match read(text) {
-                Ok(value) => Some(value),
-                Err(bad) => {
-                    violations.push(self.violation(row, bad));
-                    None
-                }
-            });
-            nulls.append(value.is_some());
-            values.push(value.unwrap_or_default());
-        }
-        PrimitiveArray::new(ScalarBuffer::from(values), nulls.finish())
-    }
 }

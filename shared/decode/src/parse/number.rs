@@ -30,6 +30,7 @@ pub fn integer(text: Text<'_>) -> Result<i64, Bad> {
 }
 
 #[cold]
+#[inline(never)]
 fn long_integer(text: &[u8]) -> Result<i64, Bad> {
     let value = scaled(text, 0).map_err(|problem| problem.bad(text, "a whole number", "long"))?;
     value.try_into().map_err(|_| too_large(text, "long"))
@@ -42,46 +43,58 @@ pub struct Decimals {
     scale: u8,
     /// What is as large or larger has too many digits.
     limit: u128,
+    /// The same for what 64 bits hold.
+    short_limit: u64,
+    /// Of a number that has all its decimals, as most have.
+    point: Option<digits::Point>,
 }
 
 impl Decimals {
     /// `decimal(precision,scale)`; at most 38 digits, as Iceberg's.
     pub fn new(precision: u8, scale: u8) -> Self {
+        let limit = 10_u128.pow(u32::from(precision));
         Self {
             precision,
             scale,
-            limit: 10_u128.pow(u32::from(precision)),
+            limit,
+            short_limit: limit.try_into().unwrap_or(u64::MAX),
+            point: digits::Point::before(usize::from(scale)),
         }
     }
 
     /// Value × 10^scale. More decimals than `scale` are an error unless they are zeros.
     #[inline]
     pub fn read(self, text: Text<'_>) -> Result<i128, Bad> {
-        let value = match short_decimal(text, usize::from(self.scale)) {
-            Some(value) => i128::from(value),
-            None => self.long(text.bytes())?,
+        let value = match self.point.and_then(|point| point.value(text)) {
+            Some(value) => Some(value),
+            None => short_decimal(text, usize::from(self.scale)),
         };
-        if value.unsigned_abs() >= self.limit {
-            let Self { precision, scale, .. } = self;
-            return Err(too_large(text.bytes(), &format!("decimal({precision},{scale})")));
+        match value {
+            Some(value) if value.unsigned_abs() < self.short_limit => Ok(i128::from(value)),
+            _ => self.long(text.bytes()),
         }
-        Ok(value)
     }
 
     #[cold]
+    #[inline(never)]
     fn long(self, text: &[u8]) -> Result<i128, Bad> {
-        scaled(text, i32::from(self.scale)).map_err(|problem| match problem {
+        let Self { precision, scale, limit, .. } = self;
+        let value = scaled(text, i32::from(scale)).map_err(|problem| match problem {
             Problem::Inexact => Bad::new(
                 Reason::Overflow,
-                format!("{} has more than {} decimals", shown(text), self.scale),
+                format!("{} has more than {scale} decimals", shown(text)),
             ),
             other => other.bad(text, "a decimal number", "decimal"),
-        })
+        })?;
+        if value.unsigned_abs() >= limit {
+            return Err(too_large(text, &format!("decimal({precision},{scale})")));
+        }
+        Ok(value)
     }
 }
 
 /// Digits with at most one point, and few enough of them; anything else is for [`scaled`].
-#[inline]
+#[inline(never)]
 fn short_decimal(text: Text<'_>, scale: usize) -> Option<i64> {
     let (negative, unsigned) = split_sign(text);
     let bytes = unsigned.bytes();

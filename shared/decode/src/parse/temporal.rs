@@ -166,11 +166,46 @@ fn iso_date(text: &[u8]) -> Option<(i32, &[u8])> {
     let (year_month, day) = date.split_first_chunk::<8>()?;
     let year_month = digits::year_month(*year_month)?;
     let (year, month, day) = (year_month / 100, year_month % 100, two(day[0], day[1])?);
-    if year < 1 || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+    if year < 1 || !(1..=12).contains(&month) {
         return None;
     }
-    Some((days_from_civil(year, month, day), rest))
+    let Month { before, days } = match MONTHS.get((year - FIRST_YEAR).cast_unsigned() as usize * 12 + month as usize - 1) {
+        Some(month) => *month,
+        None => Month::of(year, month),
+    };
+    (1..=days).contains(&day).then_some((before + day, rest))
 }
+
+/// A month of a year.
+#[derive(Clone, Copy)]
+struct Month {
+    /// The last day before it, since 1970-01-01.
+    before: i32,
+    /// How many it has.
+    days: i32,
+}
+
+impl Month {
+    const fn of(year: i32, month: i32) -> Self {
+        Self {
+            before: days_from_civil(year, month, 1) - 1,
+            days: days_in_month(year, month),
+        }
+    }
+}
+
+/// Of [`MONTHS`].
+const FIRST_YEAR: i32 = 1900;
+/// The months of two hundred years, which most dates are of.
+static MONTHS: [Month; 200 * 12] = {
+    let mut months = [Month { before: 0, days: 0 }; 200 * 12];
+    let mut at = 0;
+    while at < months.len() {
+        months[at] = Month::of(FIRST_YEAR + at as i32 / 12, at as i32 % 12 + 1);
+        at += 1;
+    }
+    months
+};
 
 /// `hh:mm[:ss[.fraction]]` as microseconds since midnight, and what stands behind. Digits beyond microseconds are cut.
 #[inline]
@@ -239,8 +274,7 @@ fn two(tens: u8, ones: u8) -> Option<i32> {
     (tens < 10 && ones < 10).then(|| i32::from(tens) * 10 + i32::from(ones))
 }
 
-#[inline]
-fn days_in_month(year: i32, month: i32) -> i32 {
+const fn days_in_month(year: i32, month: i32) -> i32 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -251,8 +285,7 @@ fn days_in_month(year: i32, month: i32) -> i32 {
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `days_from_civil`), for years from 0.
-#[inline]
-fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
+const fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -1,9 +1,12 @@
 //! Strings, bytes and booleans.
 
-use super::{Bad, Cells, Text};
+use super::{
+    Bad, Text,
+    cells::{Cells, Nulls},
+};
 use crate::reject::Violation;
 use arrow_array::{ArrayRef, BinaryArray, BooleanArray, StringArray};
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use std::{collections::BTreeSet, sync::Arc};
 use watershed_contract::Case;
 
@@ -11,7 +14,7 @@ use watershed_contract::Case;
 struct Bytes {
     offsets: Vec<i32>,
     values: Vec<u8>,
-    nulls: NullBufferBuilder,
+    nulls: Nulls,
 }
 
 impl Bytes {
@@ -21,16 +24,17 @@ impl Bytes {
         Self {
             offsets,
             values: Vec::with_capacity(rows * 8),
-            nulls: NullBufferBuilder::new(rows),
+            nulls: Nulls::default(),
         }
     }
 
     #[inline]
     fn append(&mut self, value: Option<Text<'_>>) {
-        if let Some(text) = value {
-            self.copy(text);
+        match value {
+            Some(text) => self.copy(text),
+            None => self.nulls.push(self.offsets.len() - 1),
         }
-        self.end(value.is_some());
+        self.end();
     }
 
     /// Most values are short: to copy a fixed number of bytes and drop what is too much is one instruction or two, where a copy
@@ -48,16 +52,17 @@ impl Bytes {
         }
     }
 
-    fn end(&mut self, valid: bool) {
+    #[inline]
+    fn end(&mut self) {
         self.offsets.push(self.values.len() as i32);
-        self.nulls.append(valid);
     }
 
-    fn finish(mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow_buffer::NullBuffer>) {
+    fn finish(self) -> (OffsetBuffer<i32>, Buffer, Option<NullBuffer>) {
+        let rows = self.offsets.len() - 1;
         (
             OffsetBuffer::new(ScalarBuffer::from(self.offsets)),
             Buffer::from_vec(self.values),
-            self.nulls.finish(),
+            self.nulls.finish(rows),
         )
     }
 }
@@ -71,11 +76,11 @@ pub fn strings(cells: &Cells<'_>, case: Case, violations: &mut Vec<Violation>) -
             (Case::Keep, text) => out.append(text),
             (Case::Upper, Some(text)) => {
                 changed(&mut out.values, text.bytes(), u8::to_ascii_uppercase, str::to_uppercase);
-                out.end(true);
+                out.end();
             }
             (Case::Lower, Some(text)) => {
                 changed(&mut out.values, text.bytes(), u8::to_ascii_lowercase, str::to_lowercase);
-                out.end(true);
+                out.end();
             }
         }
     }
@@ -121,7 +126,7 @@ pub fn booleans(
             .any(|spelling| spelling.as_bytes().eq_ignore_ascii_case(text))
     };
     let mut values = BooleanBufferBuilder::new(cells.rows());
-    let mut nulls = NullBufferBuilder::new(cells.rows());
+    let mut nulls = Nulls::default();
     for (row, text) in cells.texts().enumerate() {
         let value = match text.map(Text::bytes) {
             None => None,
@@ -135,7 +140,9 @@ pub fn booleans(
             }
         };
         values.append(value.unwrap_or_default());
-        nulls.append(value.is_some());
+        if value.is_none() {
+            nulls.push(row);
+        }
     }
-    Arc::new(BooleanArray::new(values.finish(), nulls.finish()))
+    Arc::new(BooleanArray::new(values.finish(), nulls.finish(cells.rows())))
 }

@@ -12,7 +12,7 @@ use watershed_lake::ColumnType;
 
 /// The column in its own unit; none: it is no number.
 pub fn parse(cells: &Cells<'_>, units: &Units, kind: ColumnType, violations: &mut Vec<Violation>) -> Option<ArrayRef> {
-    let localised = Localised::new(&cells.parser.rule.number);
+    let localised = Localised::new(cells.numbers_as());
     let exact = |text: Text<'_>, scale: u8| {
         let (number, conversion) = split(text, units)?;
         localised.read(number, |plain| {
