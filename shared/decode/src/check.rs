@@ -150,8 +150,7 @@ impl Checker {
         }
         let (min, max) = (min_length.unwrap_or(0), max_length.unwrap_or(usize::MAX));
         // Bytes bound characters from above, by four from below.
-        let has_length =
-            |bytes: usize| bytes <= max && (bytes >= min.saturating_mul(4) || (min <= 1 && bytes >= min));
+        let has_length = |bytes: usize| bytes <= max && (bytes >= min.saturating_mul(4) || (min <= 1 && bytes >= min));
         let values = array.value_data();
         for (row, ends) in array.value_offsets().windows(2).enumerate() {
             let range = ends[0] as usize..ends[1] as usize;

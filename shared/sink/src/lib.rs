@@ -18,6 +18,7 @@
 
 mod codec;
 mod dictionary;
+mod encode;
 mod error;
 mod hash;
 mod human;

@@ -2,6 +2,7 @@
 
 use crate::{
     FinishedFile, SinkSettings,
+    encode::FileWriter,
     error::SinkError,
     key::PartitionValues,
     pending::{MAX_CHUNK_ROWS, row_bytes},
@@ -10,7 +11,6 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use std::{fs::File, path::PathBuf};
 use watershed_lake::layout::data_file_path;
 
@@ -41,7 +41,7 @@ pub struct Output {
 
 /// Removed when dropped, unless it was finished.
 struct OpenFile {
-    writer: Option<ArrowWriter<File>>,
+    writer: Option<FileWriter>,
     local: PathBuf,
     rows: u64,
     keep: bool,
@@ -165,12 +165,8 @@ impl OpenFile {
             keep: false,
         };
         let properties = footer.properties(sample)?;
-        // Readers go by the Parquet types and field ids; an arrow schema beside them would only be one more thing to disagree.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, sample.schema(), options);
-        open.writer = Some(writer.map_err(SinkError::parquet(&open.local))?);
+        open.writer =
+            Some(FileWriter::new(file, sample.schema(), properties).map_err(SinkError::parquet(&open.local))?);
         Ok(open)
     }
 
@@ -179,13 +175,12 @@ impl OpenFile {
         let writer = self.writer.as_mut().expect("an open file has a writer");
         writer.write(batch).map_err(SinkError::parquet(&self.local))?;
         self.rows += batch.num_rows() as u64;
-        Ok((writer.bytes_written() + writer.in_progress_size()) as u64)
+        Ok(writer.bytes() as u64)
     }
 
     fn finish(mut self) -> Result<(PathBuf, u64, u64), SinkError> {
-        let mut writer = self.writer.take().expect("an open file has a writer");
-        writer.finish().map_err(SinkError::parquet(&self.local))?;
-        let bytes = writer.bytes_written() as u64;
+        let writer = self.writer.take().expect("an open file has a writer");
+        let bytes = writer.finish().map_err(SinkError::parquet(&self.local))?;
         self.keep = true;
         Ok((self.local.clone(), self.rows, bytes))
     }

@@ -216,7 +216,9 @@ impl ColumnParser {
 
     /// The texts of a field of the block; none where they are null.
     pub fn texts<'b>(&'b self, block: &'b Block, field: usize) -> impl Iterator<Item = Option<&'b [u8]>> {
-        Cells::new(block, Some(field), self, 0).texts().map(|text| text.map(Text::bytes))
+        Cells::new(block, Some(field), self, 0)
+            .texts()
+            .map(|text| text.map(Text::bytes))
     }
 
     /// Whether values are of another unit than the column.

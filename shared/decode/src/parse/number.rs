@@ -78,7 +78,12 @@ impl Decimals {
     #[cold]
     #[inline(never)]
     fn long(self, text: &[u8]) -> Result<i128, Bad> {
-        let Self { precision, scale, limit, .. } = self;
+        let Self {
+            precision,
+            scale,
+            limit,
+            ..
+        } = self;
         let value = scaled(text, i32::from(scale)).map_err(|problem| match problem {
             Problem::Inexact => Bad::new(
                 Reason::Overflow,

@@ -169,10 +169,11 @@ fn iso_date(text: &[u8]) -> Option<(i32, &[u8])> {
     if year < 1 || !(1..=12).contains(&month) {
         return None;
     }
-    let Month { before, days } = match MONTHS.get((year - FIRST_YEAR).cast_unsigned() as usize * 12 + month as usize - 1) {
-        Some(month) => *month,
-        None => Month::of(year, month),
-    };
+    let Month { before, days } =
+        match MONTHS.get((year - FIRST_YEAR).cast_unsigned() as usize * 12 + month as usize - 1) {
+            Some(month) => *month,
+            None => Month::of(year, month),
+        };
     (1..=days).contains(&day).then_some((before + day, rest))
 }
 
