@@ -7,8 +7,8 @@
 //!                                          └─(end)─▶ partition by partition: merge its runs ─▶ writer ─▶ emit
 //! ```
 //! * [`Sink`] is the way in; `order` the detour of rows that need one: `partition` numbers the partitions, `pending` is a
-//!   run in memory, `scratch` and `codec` one on disk, `merge` brings sorted runs together. `output`, `properties` and
-//!   `dictionary` make the files. `transform`, `hash` and `human` are Iceberg's partition transforms.
+//!   run in memory, `scratch` and `codec` one on disk, `merge` brings sorted runs together. `output`, `properties`,
+//!   `dictionary` and `encode` make the files. `transform`, `hash` and `human` are Iceberg's partition transforms.
 //! * One Parquet writer is open at any time, and three files: data, first runs, merged runs.
 //! * The files are a function of the batches as they are cut, the spec, the provenance and the settings: no clock, no
 //!   random number, no order of a hash table.

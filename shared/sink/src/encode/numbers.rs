@@ -1,12 +1,10 @@
 //! Numbers of 32 or 64 bits: plainly, or as places in a dictionary.
 
 use super::pages::Values;
-use parquet::{basic::Type, file::statistics::Statistics};
+use parquet::file::statistics::Statistics;
 
 /// A number as Parquet stores it.
 pub trait Number: Copy + Ord + Default {
-    /// The physical type.
-    const TYPE: Type;
     /// Its size.
     const BYTES: usize;
 
@@ -19,9 +17,8 @@ pub trait Number: Copy + Ord + Default {
 }
 
 macro_rules! number {
-    ($native:ty, $kind:expr, $statistics:path) => {
+    ($native:ty, $statistics:path) => {
         impl Number for $native {
-            const TYPE: Type = $kind;
             const BYTES: usize = size_of::<$native>();
 
             fn append_to(values: &[Self], out: &mut Vec<u8>) {
@@ -43,8 +40,8 @@ macro_rules! number {
         }
     };
 }
-number!(i32, Type::INT32, Statistics::int32);
-number!(i64, Type::INT64, Statistics::int64);
+number!(i32, Statistics::int32);
+number!(i64, Statistics::int64);
 
 /// The values of a page, and the dictionary of a column chunk.
 pub struct Numbers<N> {

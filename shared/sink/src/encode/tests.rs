@@ -9,7 +9,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::{
     arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     file::{
         metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData},
         page_index::column_index::ColumnIndexMetaData,
@@ -211,7 +211,8 @@ proptest! {
         let (batches, metadata) = read(file);
         let mut read = 0;
         for batch in &batches {
-            prop_assert_eq!(batch.columns(), all.slice(read, batch.num_rows()).columns());
+            let expected = all.slice(read, batch.num_rows());
+            prop_assert_eq!(batch.columns(), expected.columns());
             read += batch.num_rows();
         }
         prop_assert_eq!(read, all.num_rows());
@@ -263,19 +264,7 @@ fn a_dictionary_is_given_up_when_it_grows_too_large() {
         .iter()
         .find(|chunk| chunk.column_path().string() == "text")
         .unwrap();
-    let pages: Vec<_> = text
-        .page_encoding_stats()
-        .unwrap()
-        .iter()
-        .map(|pages| (pages.encoding, pages.count))
-        .collect();
-    use parquet::basic::Encoding;
-    assert_eq!(
-        pages,
-        [
-            (Encoding::PLAIN, 1),
-            (Encoding::RLE_DICTIONARY, 1),
-            (Encoding::PLAIN, 5)
-        ]
-    );
+    let encodings = text.page_encoding_stats_mask().unwrap();
+    assert!(text.dictionary_page_offset().is_some());
+    assert!(encodings.is_set(Encoding::RLE_DICTIONARY) && encodings.is_set(Encoding::PLAIN));
 }
