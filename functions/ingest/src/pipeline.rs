@@ -337,9 +337,7 @@ pub(crate) fn refuse(job: &Job, attempt: u32, refused: Refused, take: &mut Take<
     if job.treatment.is_private() {
         // What it holds may not be shown, and what is said of it may name what it holds.
         beginning.clear();
-        if reject.reason.shows_input() {
-            reject.message = reject.reason.without_value();
-        }
+        reject = reject.hidden();
     }
     let table = &job.dataset.quarantine;
     let mut output = Output::quarantine(job)?;

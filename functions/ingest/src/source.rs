@@ -12,16 +12,12 @@ use watershed_contract::{Dataset, Format};
 use watershed_decode::{
     Decoded, Standardiser,
     block::Block,
-    blocks::Blocks,
+    blocks::{self, Blocks},
     compression::read_error,
-    csv::CsvReader,
     decompress,
     drift::Unknown,
-    fixed::FixedReader,
-    json::{JsonArrayReader, NdJsonReader},
     parquet_source::ParquetReader,
     reject::DecodeError,
-    xml::XmlReader,
 };
 
 /// Reads an object's rows.
@@ -36,22 +32,16 @@ impl<'a> Source<'a> {
     /// Opens `input` as the contract says. Parquet is read from its end, so it goes to the folder `scratch` first.
     pub fn open(input: &'a mut Preview, dataset: &Dataset, scratch: &Path) -> Result<Self, DecodeError> {
         let (compression, mut text) = decompress(input).map_err(DecodeError::Input)?;
-        let blocks: Box<dyn Blocks + Send + 'a> = match &dataset.format {
-            Format::Csv(format) => Box::new(CsvReader::open(text, compression, format, dataset)?),
-            Format::NdJson => Box::new(NdJsonReader::open(text, compression, dataset)?),
-            Format::JsonArray { records } => Box::new(JsonArrayReader::open(text, compression, records, dataset)?),
-            Format::Xml(format) => Box::new(XmlReader::open(text, compression, format, dataset)?),
-            Format::Fixed(format) => Box::new(FixedReader::open(text, compression, format, dataset)?),
-            Format::Parquet => {
-                let mut spool = tempfile::tempfile_in(scratch).map_err(DecodeError::Input)?;
-                let mut copied = 0;
-                let spooled = copy(&mut text, &mut spool, &mut copied);
-                spooled.map_err(|error| read_error(compression, copied, error))?;
-                spool.seek(SeekFrom::Start(0)).map_err(DecodeError::Input)?;
-                return Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset)?)));
-            }
-        };
-        Ok(Self::Text(blocks, Block::default()))
+        if dataset.format != Format::Parquet {
+            let reader = blocks::open(text, compression, dataset)?.expect("every other format is text");
+            return Ok(Self::Text(reader, Block::default()));
+        }
+        let mut spool = tempfile::tempfile_in(scratch).map_err(DecodeError::Input)?;
+        let mut copied = 0;
+        let spooled = copy(&mut text, &mut spool, &mut copied);
+        spooled.map_err(|error| read_error(compression, copied, error))?;
+        spool.seek(SeekFrom::Start(0)).map_err(DecodeError::Input)?;
+        Ok(Self::Parquet(Box::new(ParquetReader::open(spool, dataset)?)))
     }
 
     /// Columns to be added that the source names for all its records. They are read, behind those of the dataset.

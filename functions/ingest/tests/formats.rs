@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::{batches, dataset, raws, rows, run, texts};
-use std::io::Write;
+use common::{batches, dataset, gzip, raws, rows, run, texts};
 use watershed_decode::Reason;
 
 const SCHEMA: &str = r"    properties:
@@ -42,12 +41,6 @@ fn check_schema(format: &str, schema: &str, bytes: &[u8]) {
         texts(&data, "at"),
         some(&["2012-12-31T23:00:00Z", "-", "2013-01-02T00:00:00Z"])
     );
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

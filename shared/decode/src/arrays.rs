@@ -16,7 +16,8 @@ use chrono::DateTime;
 use std::sync::Arc;
 use watershed_lake::ColumnType;
 
-/// The array as `target`, where every value can be kept; none: there is no such cast. Timestamps finer than microseconds are cut.
+/// The array as `target`, where every value can be kept; none: there is no such cast. Timestamps finer than microseconds are cut;
+/// dates and timestamps beyond the type are its first or last value.
 pub fn exact(array: &ArrayRef, target: &DataType) -> Option<ArrayRef> {
     use DataType::{Binary, Date32, Float32, Float64, Int8, Int16, Int32, Int64, Timestamp, UInt8, UInt16, UInt32};
     if array.data_type() == target {
@@ -35,16 +36,11 @@ pub fn exact(array: &ArrayRef, target: &DataType) -> Option<ArrayRef> {
         (UInt16, Int64) => widen::<UInt16Type, Int64Type>(array),
         (UInt32, Int64) => widen::<UInt32Type, Int64Type>(array),
         (Float32, Float64) => widen::<Float32Type, Float64Type>(array),
-        (DataType::Date64, Date32) => Arc::new(
-            array
-                .as_primitive::<Date64Type>()
-                .unary::<_, Date32Type>(|ms| ms.div_euclid(86_400_000) as i32),
-        ),
+        (DataType::Date64, Date32) => Arc::new(array.as_primitive::<Date64Type>().unary::<_, Date32Type>(days)),
         (Timestamp(unit, from_zone), Timestamp(TimeUnit::Microsecond, to_zone))
             if from_zone.is_some() == to_zone.is_some() =>
         {
-            let micros = micros(array, *unit)?;
-            Arc::new(micros.with_timezone_opt(to_zone.clone()))
+            Arc::new(micros(array, *unit).with_timezone_opt(to_zone.clone()))
         }
         (DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_), Binary) => {
             let values = (0..array.len()).map(|row| bytes_at(array, row));
@@ -93,22 +89,26 @@ where
     Arc::new(array.as_primitive::<From>().unary::<_, To>(Into::into))
 }
 
-/// None where a value does not fit.
-fn micros(array: &ArrayRef, unit: TimeUnit) -> Option<PrimitiveArray<TimestampMicrosecondType>> {
-    let scaled = |value: i64, by: i64| value.checked_mul(by).ok_or(());
+/// What does not fit is the first or the last microsecond that there is: of no year that a table may have.
+fn micros(array: &ArrayRef, unit: TimeUnit) -> PrimitiveArray<TimestampMicrosecondType> {
     match unit {
         TimeUnit::Second => array
             .as_primitive::<TimestampSecondType>()
-            .try_unary(|s| scaled(s, 1_000_000)),
+            .unary(|s| s.saturating_mul(1_000_000)),
         TimeUnit::Millisecond => array
             .as_primitive::<TimestampMillisecondType>()
-            .try_unary(|ms| scaled(ms, 1_000)),
-        TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().try_unary(Ok),
+            .unary(|ms| ms.saturating_mul(1_000)),
+        TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().unary(|us| us),
         TimeUnit::Nanosecond => array
             .as_primitive::<TimestampNanosecondType>()
-            .try_unary(|ns| Ok(ns.div_euclid(1_000))),
+            .unary(|ns| ns.div_euclid(1_000)),
     }
-    .ok()
+}
+
+/// The same of days: of milliseconds there are more.
+fn days(ms: i64) -> i32 {
+    let days = ms.div_euclid(86_400_000);
+    i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Every value as text; none: values of that type have no text (lists, structs, maps).

@@ -1,7 +1,34 @@
 //! Readers of text, whatever its format.
 
-use crate::{block::Block, csv::CsvReader, drift::Unknown, fields::FieldMap, reject::DecodeError};
+use crate::{
+    block::Block,
+    compression::Compression,
+    csv::CsvReader,
+    drift::Unknown,
+    fields::FieldMap,
+    fixed::FixedReader,
+    json::{JsonArrayReader, NdJsonReader},
+    reject::DecodeError,
+    xml::XmlReader,
+};
 use std::io::Read;
+use watershed_contract::{Dataset, Format};
+
+/// The reader of the dataset's format over `input`, which was made of `compression`; none: the format is no text.
+pub fn open<'a>(
+    input: impl Read + Send + 'a,
+    compression: Compression,
+    dataset: &Dataset,
+) -> Result<Option<Box<dyn Blocks + Send + 'a>>, DecodeError> {
+    Ok(Some(match &dataset.format {
+        Format::Csv(format) => Box::new(CsvReader::open(input, compression, format, dataset)?),
+        Format::NdJson => Box::new(NdJsonReader::open(input, compression, dataset)?),
+        Format::JsonArray { records } => Box::new(JsonArrayReader::open(input, compression, records, dataset)?),
+        Format::Xml(format) => Box::new(XmlReader::open(input, compression, format, dataset)?),
+        Format::Fixed(format) => Box::new(FixedReader::open(input, compression, format, dataset)?),
+        Format::Parquet => return Ok(None),
+    }))
+}
 
 /// Reads blocks of records.
 pub trait Blocks {

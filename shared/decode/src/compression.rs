@@ -1,7 +1,8 @@
 //! Compression, told by the first bytes and not by the name.
 
 use crate::reject::{DecodeError, ObjectReject, Reason};
-use std::io::{self, BufReader, Read};
+use flate2::bufread::GzDecoder;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// How an object is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER_BYTES: usize = 128 * 1024;
 /// Largest window that a zstd frame may ask for, as a power of two: 128 MiB (RFC 8878 recommends to support 8 MiB).
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// What zstd says of a frame that asks for more (error code 16, `frameParameter_windowTooLarge`).
+const ZSTD_WINDOW_TOO_LARGE: &str = "Frame requires too much memory";
 
 /// Longest of the beginnings below.
 pub const MAX_MAGIC_BYTES: usize = 6;
@@ -69,7 +72,7 @@ pub fn decompress<'a>(input: impl Read + Send + 'a) -> io::Result<(Compression, 
     let whole = BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(beginning.clone()).chain(input));
     let compression = Compression::of(&beginning);
     let text: Box<dyn Read + Send + 'a> = match compression {
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Compression::Gzip => Box::new(Members(Some(GzDecoder::new(whole)))),
         Compression::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
@@ -80,6 +83,33 @@ pub fn decompress<'a>(input: impl Read + Send + 'a) -> io::Result<(Compression, 
     Ok((compression, text))
 }
 
+/// The members of a gzip stream, one behind the other. What is behind one of them is another, or no gzip.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let next = member.get_mut().fill_buf()?.first().copied();
+            if next.is_some_and(|byte| byte != GZIP_MAGIC[0]) {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, BehindGzip));
+            }
+            self.0 = next
+                .and(self.0.take())
+                .map(|member| GzDecoder::new(member.into_inner()));
+        }
+        Ok(0)
+    }
+}
+
+/// Something stands behind the last member.
+#[derive(Debug, thiserror::Error)]
+#[error("bytes behind its end are no gzip")]
+struct BehindGzip;
+
 /// Tells a damaged stream from input that could not be read. Errors of the input itself are of other kinds than the ones that
 /// decompressors give ([`io::ErrorKind::InvalidData`], [`io::ErrorKind::InvalidInput`], [`io::ErrorKind::UnexpectedEof`], and zstd's
 /// [`io::ErrorKind::Other`]).
@@ -89,6 +119,13 @@ pub fn read_error(compression: Compression, offset: u64, error: io::Error) -> De
         Compression::Gzip => "gzip",
         Compression::Zstd => "zstd",
     };
+    if compression == Compression::Zstd && error.to_string().contains(ZSTD_WINDOW_TOO_LARGE) {
+        let most = 1_u64 << (ZSTD_WINDOW_LOG_MAX - 20);
+        let message = format!(
+            "the zstd stream asks for a window of more than {most} MiB of memory: compress it with --long={ZSTD_WINDOW_LOG_MAX} or less"
+        );
+        return ObjectReject::new(Reason::Limit, message).into();
+    }
     let (reason, what) = match error.kind() {
         io::ErrorKind::UnexpectedEof => (Reason::Truncated, "ends in the middle"),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {

@@ -60,7 +60,8 @@ pub fn extended(dataset: &Dataset, unknown: &[Unknown]) -> Result<Dataset, Objec
                 "the column {} may hold what the contract hides: name it in the contract, with its watershed.source and what is done with it",
                 listed(&[source])
             );
-            return Err(ObjectReject::new(Reason::UnknownColumn, message));
+            let told = "a column that the contract does not name may hold what the contract hides: name it in the contract, with its watershed.source and what is done with it";
+            return Err(ObjectReject::new(Reason::UnknownColumn, message).without(told));
         }
         let column = taken.column(source, hidden_kind(&rule, *kind))?;
         if let Format::Xml(format) = &mut dataset.format {
@@ -145,7 +146,8 @@ impl Taken {
                 "the columns {} would both be `{name}` in the table: name them in the contract, each with its watershed.source",
                 listed(&[&other, source])
             );
-            return Err(ObjectReject::new(Reason::UnknownColumn, message));
+            let told = "two columns would have one name in the table: name them in the contract, each with its watershed.source";
+            return Err(ObjectReject::new(Reason::UnknownColumn, message).without(told));
         }
         if let Some(other) = self.ids.insert(column.id, name.clone()) {
             let message = format!(
@@ -163,7 +165,8 @@ fn unnameable(source: &str) -> ObjectReject {
         "no name can be made for the column {}: name it in the contract, with its watershed.source",
         listed(&[source])
     );
-    ObjectReject::new(Reason::UnknownColumn, message)
+    let told = "no name can be made for a column that the contract does not name: name it in the contract, with its watershed.source";
+    ObjectReject::new(Reason::UnknownColumn, message).without(told)
 }
 
 /// What is wrong with an object or a record that has these columns, and what to write.

@@ -35,7 +35,7 @@ const MARKS: [(&[u8], Option<Encoding>); 5] = [
 /// The encoding of an object that begins so and of which the contract says `stated`. Refuses one whose mark says another.
 pub fn told(stated: Encoding, beginning: &[u8]) -> Result<Encoding, ObjectReject> {
     let marked = MARKS.iter().find(|(mark, _)| beginning.starts_with(mark));
-    let refuse = |message: String| Err(ObjectReject::new(Reason::Encoding, message));
+    let refuse = |message: String| Err(ObjectReject::safe(Reason::Encoding, message));
     match (stated, marked.map(|(_, encoding)| *encoding)) {
         (_, Some(None)) => refuse("the object is UTF-32, which is not read: save it as UTF-8".into()),
         (Encoding::Utf16, Some(Some(found @ (Encoding::Utf16Le | Encoding::Utf16Be)))) => Ok(found),

@@ -61,7 +61,7 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectRej
                     rule.source,
                     found.len()
                 );
-                return Err(ObjectReject::new(Reason::Header, message));
+                return Err(ObjectReject::safe(Reason::Header, message));
             }
         }
         debug_assert_eq!(rule.checks.required, column.required, "the contract says it once");
@@ -80,7 +80,11 @@ pub fn by_name(dataset: &Dataset, names: &[String]) -> Result<Mapping, ObjectRej
             "the header's {} is a column that is hidden and one that is shown: write the `source` names as the file has them, each once",
             shown(names[at].as_bytes())
         );
-        return Err(ObjectReject::new(Reason::Header, message));
+        let told = format!(
+            "field {} of the header is a column that is hidden and one that is shown: write the `source` names as the file has them, each once",
+            at + 1
+        );
+        return Err(ObjectReject::new(Reason::Header, message).without(told));
     }
     let others: Vec<usize> = (0..names.len()).filter(|at| !is_known[*at]).collect();
     if !missing.is_empty() || fields.iter().all(Option::is_none) {
@@ -122,7 +126,11 @@ fn unknown(dataset: &Dataset, names: &[String], others: Vec<usize>) -> Result<Ve
     match dataset.unknown {
         UnknownColumns::Reject if !others.is_empty() => {
             let names: Vec<&str> = others.iter().map(|at| names[*at].as_str()).collect();
-            Err(ObjectReject::new(Reason::UnknownColumn, drift::refusal(&names)))
+            let told = format!(
+                "has {} columns that the contract does not name: name them among its properties, or write watershed.unknownColumns: ignore or add",
+                names.len()
+            );
+            Err(ObjectReject::new(Reason::UnknownColumn, drift::refusal(&names)).without(told))
         }
         UnknownColumns::Ignore | UnknownColumns::Reject => Ok(Vec::new()),
         UnknownColumns::Add(_) => Ok(others),
@@ -148,7 +156,11 @@ fn lacks(names: &[String], missing: &[&str], others: &[usize]) -> ObjectReject {
         "the header lacks {lacks}; it has {has}{}: correct the file, or the columns' `source` names or `header` in the contract",
         near.join("")
     );
-    ObjectReject::new(Reason::Header, message)
+    let told = format!(
+        "the header, of {} fields, lacks {lacks}: correct the file, or the columns' `source` names or `header` in the contract",
+        names.len()
+    );
+    ObjectReject::new(Reason::Header, message).without(told)
 }
 
 /// The name among those that no column has which is written most like the wanted one, if any is.

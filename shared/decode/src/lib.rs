@@ -22,6 +22,7 @@ pub mod json;
 pub mod keys;
 mod lines;
 pub mod nested;
+pub mod parquet_footer;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;

@@ -8,6 +8,7 @@ use crate::{
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
     nested::{self, Misfit},
+    parquet_footer,
     parse::{
         ColumnParser,
         temporal::{YEARS_DAYS, YEARS_US},
@@ -55,9 +56,12 @@ impl ParquetReader {
             .map_err(DecodeError::Input)?;
         if magic != MAGIC {
             let message = format!("the object is not Parquet: it begins {}", crate::reject::shown(&magic));
-            return Err(ObjectReject::new(Reason::WrongFormat, message).into());
+            return Err(ObjectReject::new(Reason::WrongFormat, message)
+                .without("the object is not Parquet")
+                .into());
         }
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&error))?;
+        let footer = parquet_footer::read(&file).map_err(|error| damaged(&error))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer);
         let names: Vec<String> = builder
             .schema()
             .fields()
@@ -152,7 +156,8 @@ fn unknown_column(field: &Field) -> Result<Unknown, ObjectReject> {
             crate::reject::shown(field.name().as_bytes()),
             field.data_type()
         );
-        ObjectReject::new(Reason::UnknownColumn, message)
+        let told = "a column that the contract does not name is of a type which cannot be added to the table: write watershed.unknownColumns: ignore";
+        ObjectReject::new(Reason::UnknownColumn, message).without(told)
     })?;
     Ok(Unknown {
         source: field.name().clone(),
@@ -200,7 +205,7 @@ fn unreadable(name: &str, misfit: &Misfit) -> ObjectReject {
     let Misfit { path, found, wanted } = misfit;
     let message =
         format!("column `{name}{path}` is of type {found}, which cannot be read as {wanted}: mend the contract");
-    ObjectReject::new(Reason::WrongFormat, message)
+    ObjectReject::safe(Reason::WrongFormat, message)
 }
 
 /// Dates and timestamps of years that not every reader of the tables knows, as those that are written in text.

@@ -13,7 +13,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Date32Type, TimestampMicrosecondType},
 };
-use std::{io, path::Path, sync::Arc};
+use std::{collections::HashSet, io, path::Path, sync::Arc};
 use watershed_contract::{Dataset, Measure, OnFailure, QualityRule};
 use watershed_expression::{Expression, RowFailure};
 use watershed_lake::ColumnType;
@@ -59,6 +59,12 @@ impl Quality {
             return;
         }
         let dataset = Arc::clone(&self.dataset);
+        // Types, ranges and the like, which are no rules.
+        let by_others: HashSet<u32> = violations
+            .iter()
+            .filter(|violation| violation.reason != Reason::Enumeration)
+            .map(|violation| violation.row)
+            .collect();
         let mut refused = Vec::new();
         for (rule, count) in dataset.quality.iter().zip(&mut self.counts) {
             let Count::Bad(bad) = count else { continue };
@@ -66,7 +72,8 @@ impl Quality {
                 Measure::Enumeration => {
                     let is_ours =
                         |v: &&Violation| v.reason == Reason::Enumeration && v.column.map(|c| c as usize) == rule.column;
-                    *bad += violations.iter().filter(is_ours).count() as u64;
+                    let of_rule = violations.iter().filter(is_ours);
+                    *bad += of_rule.filter(|v| !by_others.contains(&v.row)).count() as u64;
                 }
                 Measure::Rows { condition, bad_when } if rule.on_failure == OnFailure::RejectRow => {
                     for (row, failure) in bad_rows(condition, *bad_when, columns, accepted) {

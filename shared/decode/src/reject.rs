@@ -178,6 +178,9 @@ pub struct ObjectReject {
     pub reason: Reason,
     /// What is wrong, where, what to do.
     pub message: String,
+    /// The same with nothing of what the object holds, not even names that it gives its columns: a header may be missing, and the
+    /// first row stand there. None: nothing can be said so but the reason.
+    without_values: Option<String>,
 }
 
 impl ObjectReject {
@@ -186,7 +189,37 @@ impl ObjectReject {
         Self {
             reason,
             message: message.into(),
+            without_values: None,
         }
+    }
+
+    /// For that reason; nothing of what the object holds is in the message.
+    pub fn safe(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            without_values: Some(message.clone()),
+            ..Self::new(reason, message)
+        }
+    }
+
+    /// The same, of which `told` may be said where the object holds personal data: counts, places, names of the contract.
+    #[must_use]
+    pub fn without(self, told: impl std::fmt::Display) -> Self {
+        Self {
+            without_values: Some(format!("{told}; personal data is not shown")),
+            ..self
+        }
+    }
+
+    /// The same as it may be told where the object holds personal data.
+    #[must_use]
+    pub fn hidden(self) -> Self {
+        let message = match &self.without_values {
+            Some(told) => told.clone(),
+            None if self.reason.shows_input() => self.reason.without_value(),
+            None => return self,
+        };
+        Self { message, ..self }
     }
 }
 

@@ -195,12 +195,19 @@ fn refuse_other_formats(beginning: &[u8]) -> Result<(), ObjectReject> {
     };
     let message =
         format!("the object is {name}, the contract says text: send it in the contract's format, or mend the contract");
-    Err(ObjectReject::new(Reason::WrongFormat, message))
+    Err(ObjectReject::safe(Reason::WrongFormat, message))
 }
 
-/// Refuses what is no text, by NUL bytes.
+/// Bytes that are looked at to tell text from what is none.
+const LOOKED_AT_BYTES: usize = 64 * 1024;
+/// Text has fewer NUL bytes than one in so many.
+const BYTES_A_NUL: usize = 32;
+/// So many NUL bytes are no sign of anything, however short the text.
+const MIN_NULS: usize = 16;
+
+/// Refuses what is no text, by its many NUL bytes. A few stand in values (padding of old systems, a field that was cleared): those are
+/// matters of their rows, and U+0000 is a character of a text like any other there, as it is to Parquet, DuckDB and Polars.
 fn refuse_nul(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> {
-    const LOOKED_AT_BYTES: usize = 64 * 1024;
     let is_utf16 = matches!(encoding, Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be);
     if let Some(encoding) = encoding::guessed(beginning).filter(|_| !is_utf16) {
         let message = format!(
@@ -208,17 +215,17 @@ fn refuse_nul(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> 
              object as UTF-8",
             encoding.name()
         );
-        return Err(ObjectReject::new(Reason::Encoding, message));
+        return Err(ObjectReject::safe(Reason::Encoding, message));
     }
     let looked_at = &beginning[..beginning.len().min(LOOKED_AT_BYTES)];
-    match memchr(0, looked_at) {
-        Some(at) => Err(ObjectReject::new(
-            Reason::WrongFormat,
-            format!(
-                "the object is not text: it has a NUL byte at offset {at}; begins {}",
-                shown(beginning)
-            ),
-        )),
-        None => Ok(()),
+    let nuls = memchr::memchr_iter(0, looked_at).count();
+    if nuls <= (looked_at.len() / BYTES_A_NUL).max(MIN_NULS) {
+        return Ok(());
     }
+    let what = format!(
+        "the object is not text: {nuls} of its first {} bytes are NUL",
+        looked_at.len()
+    );
+    let message = format!("{what}; begins {}", shown(beginning));
+    Err(ObjectReject::new(Reason::WrongFormat, message).without(what))
 }

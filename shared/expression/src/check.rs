@@ -148,6 +148,8 @@ impl Checker<'_> {
             items.push(self.plan(item)?);
         }
         let kind = common(std::iter::once(&of).chain(&items), "in", span)?;
+        // As doubles, exact numbers that differ might be the same.
+        let kind = kind.filter(|kind| *kind != ColumnType::Double);
         let (Some(kind), true) = (kind, items.iter().all(Plan::is_literal)) else {
             return any_of(&of, items, span);
         };
@@ -274,6 +276,9 @@ fn compare(comparison: Comparison, left: Plan, right: Plan, span: Span) -> Resul
         (Some(a), Some(b)) if numbers::are_exact(a, b) && numbers::has_decimal(a, b) => {
             (numbers::as_decimal(left)?, numbers::as_decimal(right)?)
         }
+        // An exact number is not made a double, which might be another number.
+        (Some(a), Some(b)) if numbers::is_exact(a) && numbers::is_float(b) => (numbers::as_decimal(left)?, right),
+        (Some(a), Some(b)) if numbers::is_float(a) && numbers::is_exact(b) => (left, numbers::as_decimal(right)?),
         _ => {
             let kind = common([&left, &right].into_iter(), "a comparison", span)?;
             let mut sides = same(vec![left, right], kind)?.into_iter();

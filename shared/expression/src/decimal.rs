@@ -90,6 +90,40 @@ pub(crate) fn compare(a: (i128, u8), b: (i128, u8)) -> Ordering {
     }
 }
 
+/// An exact number and a double, neither of them made the other. NaN is above all else.
+pub(crate) fn compare_double((value, scale): (i128, u8), double: f64) -> Ordering {
+    // 2^127: every double below it has a whole part that an i128 holds.
+    const BEYOND: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    if double.is_nan() || double >= BEYOND {
+        return Ordering::Less;
+    }
+    if double < -BEYOND {
+        return Ordering::Greater;
+    }
+    let by = power(scale);
+    let whole = (value / by).cmp(&(double.trunc() as i128));
+    whole.then_with(|| match (value % by, double.fract()) {
+        (rest, part) if rest >= 0 && part >= 0.0 => compare_parts(rest.unsigned_abs(), by.unsigned_abs(), part),
+        (rest, part) if rest <= 0 && part <= 0.0 => {
+            compare_parts(rest.unsigned_abs(), by.unsigned_abs(), -part).reverse()
+        }
+        (rest, _) => rest.cmp(&0),
+    })
+}
+
+/// `rest / by`, which is below 1 as `part` is, with `part`: bit by bit, so that neither is rounded.
+fn compare_parts(mut rest: u128, by: u128, mut part: f64) -> Ordering {
+    while part > 0.0 {
+        (rest, part) = (2 * rest, 2.0 * part);
+        match (rest >= by, part >= 1.0) {
+            (true, true) => (rest, part) = (rest - by, part - 1.0),
+            (false, false) => {}
+            (is_above, _) => return if is_above { Ordering::Greater } else { Ordering::Less },
+        }
+    }
+    rest.cmp(&0)
+}
+
 /// `-12.50` with exactly `scale` decimals.
 pub(crate) fn text(value: i128, scale: u8) -> String {
     let sign = if value < 0 { "-" } else { "" };
@@ -146,6 +180,35 @@ mod tests {
         fn comparing_is_comparing_with_the_same_decimals(a in any::<i64>(), sa in 0_u8..10, b in any::<i64>(), sb in 0_u8..10) {
             let same = |v: i64, s| i128::from(v) * power(10 - s);
             prop_assert_eq!(compare((a.into(), sa), (b.into(), sb)), same(a, sa).cmp(&same(b, sb)));
+        }
+    }
+
+    #[test]
+    fn doubles_are_compared_as_they_are() {
+        use Ordering::{Equal, Greater, Less};
+        for (value, scale, double, expected) in [
+            (9_007_199_254_740_993, 0, 9_007_199_254_740_992.0, Greater),
+            (9_007_199_254_740_992, 0, 9_007_199_254_740_992.0, Equal),
+            (1, 1, 0.1, Less),
+            (-1, 1, -0.1, Greater),
+            (5, 1, 0.5, Equal),
+            (-25, 1, -2.5, Equal),
+            (-25, 1, 2.5, Less),
+            (0, 5, -0.0, Equal),
+            (0, 0, 5e-324, Less),
+            (0, 0, -5e-324, Greater),
+            (1, 38, 1e-38, Greater),
+            (i128::MAX, 0, 1e39, Less),
+            (i128::MIN, 0, -1e39, Greater),
+            (i128::MAX, 0, f64::INFINITY, Less),
+            (i128::MIN, 0, f64::NEG_INFINITY, Greater),
+            (0, 0, f64::NAN, Less),
+        ] {
+            assert_eq!(
+                compare_double((value, scale), double),
+                expected,
+                "{value}e-{scale} and {double}"
+            );
         }
     }
 

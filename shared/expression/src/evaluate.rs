@@ -2,6 +2,7 @@
 
 use crate::{
     arithmetic, convert,
+    decimal::{self, compare_double},
     functions::Function,
     plan::{Comparison, Operation, Plan},
     temporal, text,
@@ -132,12 +133,24 @@ fn compare(comparison: Comparison, plan: &Plan, arguments: &[Vector], rows: usiz
             let (a, b) = (a.wides(), b.wides());
             let (of_a, of_b) = (plan.arguments[0].scale(), plan.arguments[1].scale());
             strict(arguments, rows, span, |row| {
-                Ok(holds(crate::decimal::compare((a.at(row), of_a), (b.at(row), of_b))))
+                Ok(holds(decimal::compare((a.at(row), of_a), (b.at(row), of_b))))
             })
         }
         (Data::Doubles(_), Data::Doubles(_)) => {
             let (a, b) = (a.doubles(), b.doubles());
             strict(arguments, rows, span, |row| Ok(holds(ordered(a.at(row), b.at(row)))))
+        }
+        (Data::Wides(_), Data::Doubles(_)) => {
+            let (exact, double, scale) = (a.wides(), b.doubles(), plan.arguments[0].scale());
+            strict(arguments, rows, span, |row| {
+                Ok(holds(compare_double((exact.at(row), scale), double.at(row))))
+            })
+        }
+        (Data::Doubles(_), Data::Wides(_)) => {
+            let (double, exact, scale) = (a.doubles(), b.wides(), plan.arguments[1].scale());
+            strict(arguments, rows, span, |row| {
+                Ok(holds(compare_double((exact.at(row), scale), double.at(row)).reverse()))
+            })
         }
         (Data::Booleans(_), Data::Booleans(_)) => {
             let (a, b) = (a.booleans(), b.booleans());

@@ -77,13 +77,16 @@ fn pad(text: &str, length: i64, fill: &str, left: bool, room: &mut Room<'_>) -> 
     if length <= has || fill.is_empty() {
         return room.push(substring(text, 1, length as i64)?);
     }
+    let wanted = length - has;
+    let (whole, rest) = (wanted / fill.chars().count(), wanted % fill.chars().count());
+    let rest = substring(fill, 1, rest as i64)?;
+    // Before anything is written: a row that has no room must cost nothing.
+    room.holds(whole * fill.len() + rest.len() + text.len())?;
     if !left {
         room.push(text)?;
     }
-    fill.chars()
-        .cycle()
-        .take(length - has)
-        .try_for_each(|c| room.push_char(c))?;
+    room.push_times(fill, whole)?;
+    room.push(rest)?;
     if left { room.push(text) } else { Ok(()) }
 }
 
@@ -91,6 +94,8 @@ fn replace(text: &str, what: &str, by: &str, room: &mut Room<'_>) -> Result<(), 
     if what.is_empty() {
         return room.push(text);
     }
+    let found = text.matches(what).count();
+    room.holds((text.len() - found * what.len()).saturating_add(found.saturating_mul(by.len())))?;
     for (index, part) in text.split(what).enumerate() {
         if index > 0 {
             room.push(by)?;

@@ -7,16 +7,27 @@ use watershed_decode::encoding;
 /// Longest UTF-8 sequence less one: so many bytes may be missing where a sample is cut.
 const MAX_CUT_BYTES: usize = 3;
 
-/// The text as UTF-8, without byte order mark. `complete`: the bytes are not cut at their end.
-pub fn decode(bytes: Vec<u8>, complete: bool) -> Result<(Encoding, Vec<u8>), Refusal> {
+/// Text as UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What it was.
+    pub encoding: Encoding,
+    /// Without byte order mark.
+    pub bytes: Vec<u8>,
+    /// Characters that are none of the encoding: something else stands for them.
+    pub undecodable: usize,
+}
+
+/// The text of an object. `complete`: the bytes are not cut at their end.
+pub fn decode(bytes: Vec<u8>, complete: bool) -> Result<Text, Refusal> {
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return decode(rest.to_vec(), complete);
     }
     if let Some(rest) = bytes.strip_prefix(b"\xff\xfe") {
-        return Ok((Encoding::Utf16, utf16(rest, u16::from_le_bytes)));
+        return Ok(utf16(rest, u16::from_le_bytes, complete));
     }
     if let Some(rest) = bytes.strip_prefix(b"\xfe\xff") {
-        return Ok((Encoding::Utf16, utf16(rest, u16::from_be_bytes)));
+        return Ok(utf16(rest, u16::from_be_bytes, complete));
     }
     if bytes.contains(&0) {
         return Err(Refusal::new(
@@ -31,26 +42,50 @@ pub fn decode(bytes: Vec<u8>, complete: bool) -> Result<(Encoding, Vec<u8>), Ref
         {
             error.valid_up_to()
         }
-        Err(_) => return Ok((Encoding::Windows1252, windows_1252(&bytes))),
+        Err(_) => return Ok(windows_1252(&bytes)),
     };
     let mut bytes = bytes;
     bytes.truncate(valid);
-    Ok((Encoding::Utf8, bytes))
+    Ok(Text {
+        encoding: Encoding::Utf8,
+        bytes,
+        undecodable: 0,
+    })
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
-    let (pairs, _) = bytes.as_chunks::<2>();
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, complete: bool) -> Text {
+    let (pairs, half) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));
-    let text: String = char::decode_utf16(units)
-        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
-    text.into_bytes()
+    let mut undecodable = if complete { half.len() } else { 0 };
+    let character = |decoded: Result<char, _>| {
+        decoded.unwrap_or_else(|_| {
+            undecodable += 1;
+            char::REPLACEMENT_CHARACTER
+        })
+    };
+    let text: String = char::decode_utf16(units).map(character).collect();
+    Text {
+        encoding: Encoding::Utf16,
+        bytes: text.into_bytes(),
+        undecodable,
+    }
 }
 
 /// A byte that the code page leaves open stands for itself.
-fn windows_1252(bytes: &[u8]) -> Vec<u8> {
-    let character = |byte: &u8| encoding::windows_1252(*byte).unwrap_or(char::from(*byte));
-    bytes.iter().map(character).collect::<String>().into_bytes()
+fn windows_1252(bytes: &[u8]) -> Text {
+    let mut undecodable = 0;
+    let character = |byte: &u8| {
+        encoding::windows_1252(*byte).unwrap_or_else(|| {
+            undecodable += 1;
+            char::from(*byte)
+        })
+    };
+    let text: String = bytes.iter().map(character).collect();
+    Text {
+        encoding: Encoding::Windows1252,
+        bytes: text.into_bytes(),
+        undecodable,
+    }
 }
 
 #[cfg(test)]
@@ -58,8 +93,8 @@ mod tests {
     use super::*;
 
     fn text(bytes: &[u8], complete: bool) -> (Encoding, String) {
-        let (encoding, text) = decode(bytes.to_vec(), complete).expect("text");
-        (encoding, String::from_utf8(text).expect("UTF-8"))
+        let text = decode(bytes.to_vec(), complete).expect("text");
+        (text.encoding, String::from_utf8(text.bytes).expect("UTF-8"))
     }
 
     #[test]
@@ -70,6 +105,12 @@ mod tests {
         assert_eq!(text(b"caf\xe9 \x80", true), (Encoding::Windows1252, "café €".into()));
         assert_eq!(text(b"caf\xc3", false), (Encoding::Utf8, "caf".into()));
         assert_eq!(text(b"caf\xc3", true), (Encoding::Windows1252, "cafÃ".into()));
+        for (bytes, undecodable) in [(&b"\xff\xfea\0\0\xd8b\0c"[..], 2), (b"\x81caf\xe9", 1), (b"caf\xe9", 0)] {
+            assert_eq!(
+                decode(bytes.to_vec(), true).map(|text| text.undecodable),
+                Ok(undecodable)
+            );
+        }
         assert!(decode(b"a\0b".to_vec(), true).is_err());
     }
 }

@@ -18,6 +18,8 @@ const MAX_LINES: usize = 50_000;
 /// Of text that begins with a brace or a bracket.
 pub fn sample(text: Vec<u8>, complete: bool) -> Result<Sample, Refusal> {
     let is_array = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
+    // What is not whole there, or stands around the array, is a record that is refused.
+    let is_broken = is_array && complete && serde_json::from_slice::<IgnoredAny>(&text).is_err();
     let (layout, mut lines) = if is_array {
         (Layout::JsonArray, elements(&text))
     } else {
@@ -61,7 +63,7 @@ pub fn sample(text: Vec<u8>, complete: bool) -> Result<Sample, Refusal> {
         block,
         text_bytes,
         first_row: 0,
-        left_out,
+        left_out: left_out + usize::from(is_broken),
         notes: Vec::new(),
     })
 }

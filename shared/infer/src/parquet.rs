@@ -5,7 +5,7 @@ use crate::{
     sample::{Layout, Sample, max_rows},
 };
 use ::parquet::{
-    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
     errors::ParquetError,
     file::reader::{ChunkReader, Length},
 };
@@ -18,6 +18,7 @@ use watershed_contract::{
 };
 use watershed_decode::{
     block::{Block, Cell, Record},
+    parquet_footer,
     parquet_source::texts,
 };
 use watershed_lake::ColumnType;
@@ -102,7 +103,7 @@ pub fn sample(file: impl ChunkReader + 'static, label: &str) -> Result<Sample, R
             "send it again, whole",
         )
     };
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(damaged)?;
+    let metadata = parquet_footer::read(&file).map_err(damaged)?;
     let mut notes = Vec::new();
     let fields: Vec<(usize, Field, ColumnType)> = metadata
         .schema()

@@ -102,7 +102,11 @@ impl Sample {
                 "send CSV, NDJSON or Parquet, plain or compressed with gzip or zstd",
             ));
         }
-        let (encoding, text) = encoding::decode(bytes, complete)?;
+        let encoding::Text {
+            encoding,
+            bytes: text,
+            undecodable,
+        } = encoding::decode(bytes, complete)?;
         let extension = names::extension(key);
         let mut sample = match text.iter().find(|b| !b.is_ascii_whitespace()) {
             Some(b'{' | b'[') if extension != Extension::Csv => json::sample(text, complete)?,
@@ -115,6 +119,12 @@ impl Sample {
             _ => csv::sample(text, complete, extension)?,
         };
         sample.encoding = encoding;
+        if undecodable > 0 {
+            let name = encoding.name();
+            sample.notes.push(format!(
+                "{undecodable} characters are none of {name}: the rows that they stand in are refused"
+            ));
+        }
         sample.label = key.into();
         Ok(sample)
     }

@@ -2,7 +2,13 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use arrow_array::{Array, RecordBatch, cast::AsArray};
-use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+    sync::Arc,
+};
 use watershed_contract::Dataset;
 use watershed_decode::{HashKey, Treatment};
 use watershed_ingest::{
@@ -19,6 +25,13 @@ pub fn dataset(format: &str, schema: &str) -> Arc<Dataset> {
     );
     let mut datasets = watershed_contract::parse("things.odcs.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     datasets.remove(0)
+}
+
+/// RFC 1952.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Data files as they were handed on, by table and path.

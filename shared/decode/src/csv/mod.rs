@@ -153,22 +153,24 @@ impl<R: Read> CsvReader<R> {
         let (end, fields) = match self.first_record(&mut block) {
             Split::Record { next, fields, .. } if fields <= MAX_FIELDS => (next, fields),
             Split::Blank { next } => (next, 0),
-            _ => {
-                let message = format!(
-                    "the header is not a record of at most {MAX_FIELDS} fields: begins {}",
-                    shown(self.input.rest())
-                );
-                return Err(ObjectReject::new(Reason::Header, message).into());
+            Split::Broken { reason, .. } => {
+                return Err(self.no_header(&self.broken_message(reason)).into());
+            }
+            Split::Record { .. } => {
+                return Err(self.no_header(&format!("has more than {MAX_FIELDS} fields")).into());
+            }
+            Split::Incomplete => {
+                let what = format!("has no end within {} bytes", self.input.rest().len());
+                return Err(self.no_header(&what).into());
             }
         };
         let encoding = self.input.encoding().name();
         let names = (0..fields).map(|field| {
             let text = block.text(0, field).unwrap_or_default();
             String::from_utf8(text.to_vec()).map_err(|_| {
-                ObjectReject::new(
-                    Reason::Encoding,
-                    format!("the header is not {encoding}: {}", shown(text)),
-                )
+                let message = format!("the header is not {encoding}: {}", shown(text));
+                ObjectReject::new(Reason::Encoding, message)
+                    .without(format!("field {} of the header is not {encoding}", field + 1))
             })
         });
         let names = names.collect::<Result<Vec<_>, _>>()?;
@@ -180,6 +182,12 @@ impl<R: Read> CsvReader<R> {
             self.repeated = names;
         }
         Ok(())
+    }
+
+    #[cold]
+    fn no_header(&self, what: &str) -> ObjectReject {
+        let message = format!("the header {what}; it begins {}", shown(self.input.rest()));
+        ObjectReject::new(Reason::Header, message).without(format!("the header {what}"))
     }
 
     fn map(&mut self, dataset: &Dataset, names: &[String]) -> Result<(), ObjectReject> {

@@ -87,7 +87,8 @@ impl<R: Read> JsonArrayReader<R> {
             let message = format!(
                 "the object is not the JSON array of the contract: {problem}; it begins {beginning}; send the array, or mend watershed.records or the server's delimiter in the contract"
             );
-            return Err(ObjectReject::new(Reason::WrongFormat, message).into());
+            let told = "the object is not the JSON array of the contract: send the array, or mend watershed.records or the server's delimiter in the contract";
+            return Err(ObjectReject::new(Reason::WrongFormat, message).without(told).into());
         }
     }
 

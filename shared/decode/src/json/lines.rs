@@ -39,7 +39,8 @@ impl<R: Read> NdJsonReader<R> {
             "the object is not newline-delimited JSON: it begins {}; {help}",
             shown(beginning)
         );
-        Err(ObjectReject::new(Reason::WrongFormat, message).into())
+        let told = format!("the object is not newline-delimited JSON; {help}");
+        Err(ObjectReject::new(Reason::WrongFormat, message).without(told).into())
     }
 }
 

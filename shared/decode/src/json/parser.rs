@@ -134,7 +134,12 @@ impl Parser<'_> {
             return Ok(());
         }
         for index in 0.. {
-            self.value(node.and_then(|node| node.item(index)), depth)?;
+            let target = node.and_then(|node| node.item(index));
+            if let Some(target) = target {
+                let (seen, record) = &mut self.seen;
+                seen[target.mark] = *record;
+            }
+            self.value(target, depth)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -310,8 +315,8 @@ impl Parser<'_> {
                 if (0xd800..0xdc00).contains(&high) && self.rest().starts_with(b"\\u") {
                     self.at += 2;
                     let low = self.hex()?;
-                    let code = 0x1_0000 + ((high - 0xd800) << 10) + low.wrapping_sub(0xdc00);
-                    let pair = (0xdc00..0xe000).contains(&low).then(|| char::from_u32(code)).flatten();
+                    let pair = || char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+                    let pair = (0xdc00..0xe000).contains(&low).then(pair).flatten();
                     return pair.ok_or_else(|| self.invalid("the second half of a surrogate pair"));
                 }
                 return char::from_u32(high).ok_or_else(|| self.invalid("a surrogate pair"));

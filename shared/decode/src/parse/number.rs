@@ -136,21 +136,22 @@ fn split_sign(text: Text<'_>) -> (bool, Text<'_>) {
 /// 64-bit float, nearest to the text.
 #[inline]
 pub fn float64(text: &[u8]) -> Result<f64, Bad> {
-    float(text)
+    float(text, "double")
 }
 
 /// 32-bit float, nearest to the text.
 #[inline]
 pub fn float32(text: &[u8]) -> Result<f32, Bad> {
-    float(text)
+    float(text, "float")
 }
 
-fn float<T: std::str::FromStr + Into<f64> + Copy>(text: &[u8]) -> Result<T, Bad> {
+#[inline]
+fn float<T: std::str::FromStr + Into<f64> + Copy>(text: &[u8], kind: &str) -> Result<T, Bad> {
     let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<T>().ok());
     let value = parsed.ok_or_else(|| Bad::not_a("a number", text))?;
     let spelled = text.iter().any(|b| matches!(b, b'n' | b'N' | b'i' | b'I'));
     if value.into().is_infinite() && !spelled {
-        return Err(too_large(text, "float"));
+        return Err(too_large(text, kind));
     }
     Ok(value)
 }

@@ -1,12 +1,16 @@
 //! Numbers of another unit than the column's. Exact types convert exactly or are refused, unless the contract wants them rounded.
 
+mod integer;
+
 use super::{Bad, Cells, Text, localised::Localised, number};
 use crate::reject::{Reason, Violation, shown};
 use arrow_array::{
     ArrayRef,
     types::{Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type},
 };
-use std::sync::Arc;
+use arrow_buffer::i256;
+use integer::{Fraction, Halves, Integer};
+use std::{cmp::Ordering, sync::Arc};
 use watershed_contract::{Conversion, Units};
 use watershed_lake::ColumnType;
 
@@ -100,16 +104,18 @@ impl Exact<'_> {
     /// `whole` is the text that messages show.
     fn read(self, plain: Text<'_>, whole: Text<'_>) -> Result<i128, Bad> {
         let (value, power) = number::significant(plain.bytes())?;
-        let (dividend, divisor) = self.fraction(value, power).ok_or_else(|| {
+        // 128 bits are enough for nearly all, and far quicker.
+        let narrow = self.fraction::<i128>(value, power).and_then(Fraction::halves);
+        let halves = narrow.or_else(|| self.fraction::<i256>(value, power).and_then(Fraction::halves));
+        let Halves { floor, is_exact, half } = halves.ok_or_else(|| {
             let message = format!(
                 "{} is too large or too fine to be converted exactly",
                 shown(whole.bytes())
             );
             Bad::new(Reason::Overflow, message)
         })?;
-        let (quotient, rest) = (dividend.div_euclid(divisor), dividend.rem_euclid(divisor));
-        if rest == 0 {
-            return Ok(quotient);
+        if is_exact {
+            return Ok(floor);
         }
         let Units { unit, rounds, .. } = self.units;
         if !rounds {
@@ -120,34 +126,38 @@ impl Exact<'_> {
             );
             return Err(Bad::new(Reason::Overflow, message));
         }
-        let is_up = match rest.cmp(&(divisor - rest)) {
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => quotient % 2 != 0,
-            std::cmp::Ordering::Less => false,
+        let is_up = match half {
+            Ordering::Greater => true,
+            Ordering::Equal => floor % 2 != 0,
+            Ordering::Less => false,
         };
-        Ok(quotient + i128::from(is_up))
+        Ok(floor + i128::from(is_up))
     }
 
-    /// `(value × 10^power × multiply + add) × 10^scale / divide`; none where 128 bits do not hold it.
-    fn fraction(self, value: i128, power: i32) -> Option<(i128, i128)> {
+    /// `(value × 10^power × multiply + add) × 10^scale / divide`; none where the integers do not hold it.
+    fn fraction<I: Integer>(self, value: i128, power: i32) -> Option<Fraction<I>> {
         let Conversion { multiply, add, divide } = self.conversion;
-        let ten = |power: i32| 10_i128.checked_pow(u32::try_from(power).ok()?);
+        let of = I::from;
+        let ten = |power: i32| of(10).power(u32::try_from(power).ok()?);
         let scale = i32::from(self.scale);
         let power = if value == 0 { 0 } else { power };
-        let product = value.checked_mul(multiply)?;
+        let product = of(value).times(of(multiply))?;
         if power.saturating_add(scale) >= 0 {
-            let product = product.checked_mul(ten(power.checked_add(scale)?)?)?;
-            return Some((product.checked_add(add.checked_mul(ten(scale)?)?)?, divide));
+            let product = product.times(ten(power.checked_add(scale)?)?)?;
+            return Some(Fraction {
+                dividend: product.plus(of(add).times(ten(scale)?)?)?,
+                divisor: of(divide),
+            });
         }
         let added = if add == 0 {
-            0
+            of(0)
         } else {
-            add.checked_mul(ten(power.checked_neg()?)?)?
+            of(add).times(ten(power.checked_neg()?)?)?
         };
-        Some((
-            product.checked_add(added)?,
-            divide.checked_mul(ten(power.checked_add(scale)?.checked_neg()?)?)?,
-        ))
+        Some(Fraction {
+            dividend: product.plus(added)?,
+            divisor: of(divide).times(ten(power.checked_add(scale)?.checked_neg()?)?)?,
+        })
     }
 }
 
@@ -195,6 +205,28 @@ mod tests {
         assert_eq!(read("212", &fahrenheit, 2), Ok(10_000));
         assert_eq!(read("-40.0", &fahrenheit, 1), Ok(-400));
         assert_eq!(read("1", &fahrenheit, 9), Err(Reason::Overflow));
+    }
+
+    #[test]
+    fn what_fits_the_column_is_converted_however_many_digits_are_on_the_way() {
+        let feet = units(381, 0, 1_250, false);
+        let digits = "1250".repeat(9);
+        let converted: i128 = "0381".repeat(9).parse().unwrap();
+        assert_eq!(read(&digits, &feet, 0), Ok(converted));
+        assert_eq!(read(&format!("-{digits}"), &feet, 2), Ok(-converted * 100));
+        // 180 / π degrees to 37 decimals, as near as the factor is.
+        let radians = units(5_729_577_951_308_232_087_680, 0, 100_000_000_000_000_000_000, true);
+        assert_eq!(
+            read("0.1", &radians, 37),
+            Ok(57_295_779_513_082_320_876_800_000_000_000_000_000)
+        );
+        assert_eq!(
+            read("1", &radians, 37),
+            Err(Reason::Overflow),
+            "57.3 has 39 digits then"
+        );
+        assert_eq!(read("1e-60", &radians, 37), Ok(0));
+        assert_eq!(read(&"9".repeat(38), &units(10, 0, 1, false), 0), Err(Reason::Overflow));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the rows of a document are.
 
 use super::{
-    MAX_DEPTH,
+    MAX_DEPTH, attributes,
     markup::{Found, Kind, Open, declares_entities, find, local_name},
 };
 use crate::reject::{ObjectReject, Reason, shown};
@@ -68,13 +68,16 @@ impl Document {
             Kind::Other => Step::Over(end),
             Kind::Doctype if declares_entities(&text[start..end]) => {
                 let message = "the document declares entities (<!ENTITY), which are never expanded: send it without";
-                return Err(ObjectReject::new(Reason::WrongFormat, message));
+                return Err(ObjectReject::safe(Reason::WrongFormat, message));
             }
             Kind::Doctype if !self.begun => Step::Over(end),
             Kind::Start(_) | Kind::Empty(_) | Kind::Unended(_) if self.begun && self.open.len() == 0 => {
                 Step::Broken("there is another element behind the root".into())
             }
             Kind::Start(name) | Kind::Empty(name) | Kind::Unended(name) if self.is_row(name) => self.row(text, start),
+            Kind::Start(name) | Kind::Empty(name) if let Some(problem) = ill_formed(&text[start..end], name) => {
+                Step::Broken(format!("the tag of {} {problem}", shown(name)))
+            }
             Kind::Start(name) if self.open.len() < MAX_DEPTH => {
                 self.note(name);
                 self.open.push(name);
@@ -130,7 +133,11 @@ impl Document {
             self.row.join("/"),
             self.others.join(", ")
         );
-        Err(ObjectReject::new(Reason::WrongFormat, message))
+        let told = format!(
+            "the document has no element `{}`: correct watershed.row in the contract, or the document",
+            self.row.join("/")
+        );
+        Err(ObjectReject::new(Reason::WrongFormat, message).without(told))
     }
 
     fn is_row(&self, name: &[u8]) -> bool {
@@ -162,10 +169,18 @@ impl Document {
 
     /// Text between markup: around the root there may be only space.
     fn over(&self, text: &[u8], from: usize, to: usize) -> Step {
-        if self.open.len() == 0 && !text[from..to].iter().all(u8::is_ascii_whitespace) {
+        let between = &text[from..to];
+        if between.iter().all(u8::is_ascii_whitespace) {
+            return Step::Over(to);
+        }
+        if self.open.len() == 0 {
             return Step::Broken("there is text around the root".into());
         }
-        Step::Over(to)
+        match attributes::text(between, to == text.len()) {
+            Ok(0) => Step::More,
+            Ok(length) => Step::Over(from + length),
+            Err(problem) => Step::Broken(problem),
+        }
     }
 
     /// An element that is no row. An empty root is an empty table, if the way to a row may begin with it.
@@ -181,6 +196,14 @@ impl Document {
             }
         }
         self.begun = true;
+    }
+}
+
+/// What is not well formed about the attributes of a tag around rows.
+fn ill_formed(tag: &[u8], name: &[u8]) -> Option<String> {
+    match std::str::from_utf8(tag) {
+        Ok(tag) => attributes::problem(tag, name.len()),
+        Err(_) => Some("has bytes which are no text".into()),
     }
 }
 

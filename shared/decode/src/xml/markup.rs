@@ -33,7 +33,11 @@ pub enum Found<'a> {
 }
 
 const COMMENT: &[u8] = b"<!--";
+const COMMENT_END: &[u8] = b"-->";
 const CDATA: &[u8] = b"<![CDATA[";
+const CDATA_END: &[u8] = b"]]>";
+const INSTRUCTION: &[u8] = b"<?";
+const INSTRUCTION_END: &[u8] = b"?>";
 const DOCTYPE: &[u8] = b"<!DOCTYPE";
 
 /// The next piece of markup from `at`.
@@ -45,7 +49,7 @@ pub fn find(text: &[u8], at: usize) -> Found<'_> {
     let rest = &text[start..];
     let found = match rest {
         [_, b'!', ..] => declared(rest),
-        [_, b'?', ..] => behind(rest, 2, b"?>").map(|end| (end, Kind::Other)),
+        [_, b'?', ..] => behind(rest, INSTRUCTION.len(), INSTRUCTION_END).map(|end| (end, Kind::Other)),
         [_, b'/', ..] => memchr(b'>', rest).map(|end| (end + 1, Kind::End(rest[2..end].trim_ascii_end()))),
         [_, first, ..] if begins_name(*first) => tag(rest),
         [_] => None,
@@ -59,6 +63,18 @@ pub fn find(text: &[u8], at: usize) -> Found<'_> {
         },
         None => Found::Open { start },
     }
+}
+
+/// What ends the markup that `text` begins with, and how long its beginning is, where nothing in it is read, so that it may be as long
+/// as it likes: a comment, a CDATA section, a processing instruction.
+pub fn unread(text: &[u8]) -> Option<(usize, &'static [u8])> {
+    const UNREAD: [(&[u8], &[u8]); 3] = [
+        (COMMENT, COMMENT_END),
+        (CDATA, CDATA_END),
+        (INSTRUCTION, INSTRUCTION_END),
+    ];
+    let found = UNREAD.iter().find(|(begin, _)| text.starts_with(begin));
+    found.map(|(begin, end)| (begin.len(), *end))
 }
 
 /// The part of a name behind its prefix.
@@ -82,9 +98,9 @@ fn behind(text: &[u8], from: usize, end: &[u8]) -> Option<usize> {
 fn declared(text: &[u8]) -> Option<(usize, Kind<'_>)> {
     let begins = |with: &[u8]| text.starts_with(with);
     if begins(COMMENT) {
-        behind(text, COMMENT.len(), b"-->").map(|end| (end, Kind::Other))
+        behind(text, COMMENT.len(), COMMENT_END).map(|end| (end, Kind::Other))
     } else if begins(CDATA) {
-        behind(text, CDATA.len(), b"]]>").map(|end| (end, Kind::Other))
+        behind(text, CDATA.len(), CDATA_END).map(|end| (end, Kind::Other))
     } else if begins(DOCTYPE) {
         doctype(text).map(|end| (end, Kind::Doctype))
     } else if [COMMENT, CDATA, DOCTYPE].iter().any(|known| known.starts_with(text)) {
@@ -100,7 +116,7 @@ fn doctype(text: &[u8]) -> Option<usize> {
     loop {
         match *text.get(at)? {
             quote @ (b'"' | b'\'') => at += 1 + memchr(quote, &text[at + 1..])?,
-            b'<' if text[at..].starts_with(COMMENT) => at = behind(text, at + COMMENT.len(), b"-->")? - 1,
+            b'<' if text[at..].starts_with(COMMENT) => at = behind(text, at + COMMENT.len(), COMMENT_END)? - 1,
             b'[' => brackets += 1,
             b']' => brackets = brackets.saturating_sub(1),
             b'>' if brackets == 0 => return Some(at + 1),

@@ -4,6 +4,7 @@
 //! still be found: an end tag closes the innermost element of its name. What is not well formed around rows ends the document: the
 //! rest of it is one refused record. Entities are never expanded, but for the five of XML; a document that declares others is refused.
 
+mod attributes;
 mod document;
 mod markup;
 mod row;
@@ -19,6 +20,7 @@ use crate::{
     text::{CutLine, MAX_CUT_BYTES, TextInput},
 };
 use document::{Document, Place, RowEnd, Step};
+use memchr::memmem;
 use row::Rows;
 use std::io::Read;
 use watershed_contract::{Dataset, XmlFormat};
@@ -60,7 +62,8 @@ impl<R: Read> XmlReader<R> {
                     "the object is not XML: it begins {}; send an XML document, or mend the contract's format",
                     shown(beginning)
                 );
-                Err(ObjectReject::new(Reason::WrongFormat, message).into())
+                let told = "the object is not XML: send an XML document, or mend the contract's format";
+                Err(ObjectReject::new(Reason::WrongFormat, message).without(told).into())
             }
         }
     }
@@ -103,15 +106,12 @@ impl<R: Read> XmlReader<R> {
 
     /// The rest becomes one refused record.
     fn refuse_rest(&mut self, block: &mut Block, message: &str) -> Result<bool, DecodeError> {
-        let message = format!(
-            "is the rest of a document that is not well formed: {message}; the rows before it were read, what is behind was not: send the object again, whole"
-        );
-        block.refuse(self.input.cut_rest()?, Reason::InvalidXml, message);
+        block.refuse(self.input.cut_rest()?, Reason::InvalidXml, rest_message(message));
         self.ended = true;
         Ok(true)
     }
 
-    /// A row longer than the limit: its beginning is kept, the rest is gone over. Other markup of that length ends the document.
+    /// A row longer than the limit: its beginning is kept, the rest is gone over. A tag of that length ends the document.
     fn give_up(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
         let kept = self.input.rest()[..MAX_CUT_BYTES].to_vec();
         let mut message = format!("has no end within {MAX_RECORD_BYTES} bytes: send smaller rows");
@@ -126,8 +126,8 @@ impl<R: Read> XmlReader<R> {
                 }
                 Place::More(to) => {
                     let stuck = to == 0 && (self.input.ended() || self.input.rest().len() > MAX_RECORD_BYTES);
-                    found = !stuck;
-                    self.consume(to);
+                    found = !stuck || self.go_over()?;
+                    self.consume(if stuck { 0 } else { to });
                     let wanted = self.input.rest().len() * 2;
                     self.input.fill(wanted.clamp(BLOCK_BYTES, MAX_RECORD_BYTES + 1))?;
                 }
@@ -142,6 +142,50 @@ impl<R: Read> XmlReader<R> {
         let length = self.input.offset() - block.offset;
         block.cut(CutLine { kept, length }, message);
         Ok(true)
+    }
+
+    /// Goes over a comment or the like that the text begins with, however long. False: it is none, or has no end.
+    fn go_over(&mut self) -> Result<bool, DecodeError> {
+        let Some((mut from, end)) = markup::unread(self.input.rest()) else {
+            return Ok(false);
+        };
+        loop {
+            let length = self.input.rest().len();
+            if let Some(at) = memmem::find(&self.input.rest()[from..], end) {
+                self.consume(from + at + end.len());
+                return Ok(true);
+            }
+            if self.input.ended() {
+                return Ok(false);
+            }
+            // Its end may have begun.
+            self.consume(length.saturating_sub(end.len()).max(from));
+            from = 0;
+            self.input.fill(BLOCK_BYTES)?;
+        }
+    }
+
+    /// Markup that is longer than a row may be. False: it was gone over.
+    fn long(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
+        if markup::unread(self.input.rest()).is_none() {
+            return self.give_up(block);
+        }
+        let kept = self.input.rest()[..MAX_CUT_BYTES].to_vec();
+        if self.go_over()? {
+            self.begin(block);
+            return Ok(false);
+        }
+        self.input.cut_rest()?;
+        self.ended = true;
+        let length = self.input.offset() - block.offset;
+        let message = rest_message("it ends in the middle of a comment or the like");
+        block.refuse(CutLine { kept, length }, Reason::InvalidXml, message);
+        Ok(true)
+    }
+
+    fn begin(&self, block: &mut Block) {
+        block.clear(self.input.offset(), self.line, self.rows.width());
+        block.encoding = self.input.encoding();
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -164,8 +208,7 @@ impl<R: Read> Blocks for XmlReader<R> {
     }
 
     fn read(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
-        block.clear(self.input.offset(), self.line, self.rows.width());
-        block.encoding = self.input.encoding();
+        self.begin(block);
         if self.ended {
             return Ok(false);
         }
@@ -190,12 +233,19 @@ impl<R: Read> Blocks for XmlReader<R> {
                     self.refuse_rest(block, "it ends in the middle of an element")
                 };
             }
-            if length > MAX_RECORD_BYTES {
-                return self.give_up(block);
+            if length > MAX_RECORD_BYTES && self.long(block)? {
+                return Ok(true);
             }
+            let length = self.input.rest().len();
             self.input.fill((length * 2).clamp(BLOCK_BYTES, MAX_RECORD_BYTES + 1))?;
         }
     }
+}
+
+fn rest_message(problem: &str) -> String {
+    format!(
+        "is the rest of a document that is not well formed: {problem}; the rows before it were read, what is behind was not: send the object again, whole"
+    )
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

@@ -1,6 +1,10 @@
 //! The element of a row into cells.
 
-use super::{MAX_DEPTH, markup::local_name};
+use super::{
+    MAX_DEPTH,
+    attributes::{NO_REFERENCE, attributes, references},
+    markup::local_name,
+};
 use crate::{
     block::{Block, Cell},
     drift::OtherNames,
@@ -46,7 +50,8 @@ struct Element {
     has_elements: bool,
 }
 
-type Problem = (Reason, String);
+/// Why a row is refused.
+pub(super) type Problem = (Reason, String);
 
 impl Rows {
     /// With the columns at these paths below the row.
@@ -138,6 +143,10 @@ impl Rows {
         if let Some(others) = &mut self.others {
             others.begin();
         }
+        if let Some(at) = text.bytes().position(is_control) {
+            let what = format!("a control character at byte {at} of the row");
+            return Err(not_xml(&what));
+        }
         let mut reader = Reader::from_str(text);
         loop {
             match reader.read_event().map_err(|error| not_xml(&error))? {
@@ -208,27 +217,28 @@ impl Rows {
         base: usize,
     ) -> Result<bool, Problem> {
         let mut nil = false;
-        for attribute in tag.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|error| not_xml(&error))?;
-            let name = attribute.key.0;
+        attributes(tag, |name, value| {
             if name == "xmlns" || name.starts_with("xmlns:") {
-                continue;
+                return references(value);
             }
             let local = local_name(name.as_bytes());
             if local == b"nil" && local.len() < name.len() {
-                nil = matches!(attribute.value.as_ref(), "true" | "1");
+                nil = matches!(value, "true" | "1");
             }
             let column = node.and_then(|node| self.nodes[node].attributes.get(local).copied());
             if let Some(column) = column {
                 self.once(self.nodes.len() + column, || format!("attribute `{name}`"))?;
                 let start = base + self.texts.len();
-                unescape(attribute.value.as_ref(), &mut self.texts)?;
+                unescape(value, &mut self.texts)?;
                 block.cells[row * self.columns + column] = Cell::new(start, base + self.texts.len());
-            } else if let Some(others) = self.others.as_mut().filter(|_| !is_markup(name)) {
+                return Ok(());
+            }
+            if let Some(others) = self.others.as_mut().filter(|_| !is_markup(name)) {
                 let path = format!("{}/@{}", self.path, local_part(name));
                 others.note(path.trim_start_matches('/'));
             }
-        }
+            references(value)
+        })?;
         Ok(nil)
     }
 
@@ -273,6 +283,11 @@ fn push(block: &mut Block, row: usize, reason: Reason, message: String) {
     });
 }
 
+/// Production 2 of XML 1.0: of the characters below the space only three are there.
+fn is_control(byte: u8) -> bool {
+    byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
 /// The name without its prefix.
 fn local_part(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
@@ -283,12 +298,12 @@ fn is_markup(name: &str) -> bool {
     name.starts_with("xsi:") || name.starts_with("xml:")
 }
 
-fn not_xml(what: &dyn std::fmt::Display) -> Problem {
+pub(super) fn not_xml(what: &dyn std::fmt::Display) -> Problem {
     (Reason::InvalidXml, format!("is not XML: {what}"))
 }
 
 /// The character that `&name;` stands for. Entities that a document declares are never looked up.
-fn reference(name: &str) -> Result<char, Problem> {
+pub(super) fn reference(name: &str) -> Result<char, Problem> {
     let named = match name {
         "lt" => Some('<'),
         "gt" => Some('>'),
@@ -324,9 +339,7 @@ fn unescape(value: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
         out.extend_from_slice(&rest.as_bytes()[..at]);
         rest = &rest[at..];
         if let Some(behind) = rest.strip_prefix('&') {
-            let (name, behind) = behind
-                .split_once(';')
-                .ok_or_else(|| not_xml(&"a & that begins no reference: write &amp;"))?;
+            let (name, behind) = behind.split_once(';').ok_or_else(|| not_xml(&NO_REFERENCE))?;
             let c = reference(name)?;
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             rest = behind;

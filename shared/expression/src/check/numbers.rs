@@ -60,9 +60,16 @@ pub(super) fn is_number(kind: ColumnType) -> bool {
     matches!(kind, Int | Long | Decimal { .. } | Float | Double)
 }
 
+pub(super) fn is_exact(kind: ColumnType) -> bool {
+    matches!(kind, Int | Long | Decimal { .. })
+}
+
+pub(super) fn is_float(kind: ColumnType) -> bool {
+    matches!(kind, Float | Double)
+}
+
 pub(super) fn are_exact(a: ColumnType, b: ColumnType) -> bool {
-    let exact = |kind| matches!(kind, Int | Long | Decimal { .. });
-    exact(a) && exact(b)
+    is_exact(a) && is_exact(b)
 }
 
 pub(super) fn has_decimal(a: ColumnType, b: ColumnType) -> bool {
@@ -112,7 +119,15 @@ pub(super) fn as_decimal(plan: Plan) -> Result<Plan, Mistake> {
 }
 
 pub(super) fn negate(of: Plan, span: Span) -> Result<Plan, Mistake> {
-    call(Function::Negate, "-", of, span)
+    let plan = call(Function::Negate, "-", of, span)?;
+    match (&plan.operation, plan.kind) {
+        // The least long: without its sign it is none.
+        (Operation::Literal(value), Some(Decimal { scale: 0, .. })) if value.wides().at(0) == i64::MIN.into() => {
+            let least = Vector::constant(Data::Longs(vec![i64::MIN].into()));
+            Ok(Plan::literal(least, Some(Long), span))
+        }
+        _ => Ok(plan),
+    }
 }
 
 /// A function of one number, whose type it keeps.

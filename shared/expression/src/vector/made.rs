@@ -112,11 +112,23 @@ pub(crate) struct Room<'b> {
 }
 
 impl Room<'_> {
-    pub(crate) fn push(&mut self, text: &str) -> Result<(), Why> {
-        if text.len() > MAX_TEXT_BYTES - self.bytes.len() {
+    /// Fails where it has no room for so many bytes.
+    pub(crate) fn holds(&self, bytes: usize) -> Result<(), Why> {
+        if bytes > MAX_TEXT_BYTES - self.bytes.len() {
             return Err(Why::TooLong);
         }
+        Ok(())
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> Result<(), Why> {
+        self.holds(text.len())?;
         self.bytes.push_str(text);
+        Ok(())
+    }
+
+    pub(crate) fn push_times(&mut self, text: &str, times: usize) -> Result<(), Why> {
+        self.holds(text.len().saturating_mul(times))?;
+        (0..times).for_each(|_| self.bytes.push_str(text));
         Ok(())
     }
 
