@@ -10,6 +10,8 @@ pub struct Config {
     pub contracts: PathBuf,
     /// Queue of the committer.
     pub commit_queue_url: String,
+    /// Bucket of the raw zone.
+    pub raw_bucket: String,
 }
 
 impl Config {
@@ -18,6 +20,7 @@ impl Config {
         let config = Self {
             contracts: environment.contracts(),
             commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+            raw_bucket: environment.required("WATERSHED_RAW_BUCKET", "the bucket of the raw zone"),
         };
         environment.finish(config)
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Trigger | a schedule, daily; by hand with `{"table": "database.table"}` for one table |
 //! | Input | the contracts; the catalog; what lies at each table's place |
-//! | Output | `MaintenanceRequest`s to the committer; objects deleted |
+//! | Output | `MaintenanceRequest`s to the committer; objects deleted; lifecycle rules of the raw bucket ([`raw`]) |
 //! | Key | none: each run looks at what is there |
 //! | Repeated run | asks the same of the committer, which finds nothing to do; deletes what is still there |
 //! | Failure in the middle | what was deleted was not needed; the next run goes on |
@@ -18,6 +18,7 @@
 //! than a request or a commit under way can be, and (3) both of it still when it is looked at again.
 
 pub mod config;
+pub mod raw;
 pub mod sweep;
 
 pub use config::Config;
@@ -32,12 +33,12 @@ use std::{
 use sweep::{Budget, Grace, MAX_DELETES, Swept, sweep};
 use tokio::sync::OnceCell;
 use watershed_aws_glue::GlueCatalog;
-use watershed_aws_s3::S3Store;
+use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
 use watershed_lake::{Maintain, MaintenanceRequest, TableName, quarantine};
 use watershed_ops::{Invocation, Level, Unit, now_ms};
-use watershed_ports::{Catalog, ObjectStore, PortError, Queue};
+use watershed_ports::{Catalog, Lifecycle, ObjectStore, PortError, Queue};
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "housekeep";
@@ -53,6 +54,8 @@ pub struct Ports {
     pub store: Arc<dyn ObjectStore>,
     /// Its tables.
     pub catalog: Arc<dyn Catalog>,
+    /// Lifecycle rules of buckets.
+    pub lifecycle: Arc<dyn Lifecycle>,
     /// Queue of the committer.
     pub commits: Arc<dyn Queue>,
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -62,7 +65,7 @@ pub struct Ports {
 /// The function's state across invocations.
 pub struct Housekeep {
     contracts: Contracts,
-    commit_queue_url: String,
+    config: Config,
     ports: OnceCell<Ports>,
 }
 
@@ -71,7 +74,7 @@ impl Housekeep {
     pub fn new(config: Config, contracts: Contracts) -> Self {
         Self {
             contracts,
-            commit_queue_url: config.commit_queue_url,
+            config,
             ports: OnceCell::new(),
         }
     }
@@ -91,7 +94,8 @@ impl Housekeep {
                 Ports {
                     store: Arc::new(S3Store::new(&aws)),
                     catalog: Arc::new(GlueCatalog::new(&aws)),
-                    commits: Arc::new(SqsQueue::new(&aws, &self.commit_queue_url)),
+                    lifecycle: Arc::new(S3Lifecycle::new(&aws)),
+                    commits: Arc::new(SqsQueue::new(&aws, &self.config.commit_queue_url)),
                     now_ms: Arc::new(now_ms),
                 }
             })
@@ -133,6 +137,22 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
     };
     let trace = invocation.trace().map(String::from);
     let (mut sum, mut absent, mut whole, mut failed) = (Swept::default(), 0, 0, Vec::new());
+    if order.table.is_none() {
+        let (bucket, rules) = (&housekeep.config.raw_bucket, raw::rules(&housekeep.contracts));
+        match ports.lifecycle.set(bucket, raw::OWN, &rules).await {
+            Ok(true) => invocation.log(
+                Level::Info,
+                "raw bucket has other rules",
+                json!({"bucket": bucket, "rules": rules.len()}),
+            ),
+            Ok(false) => {}
+            Err(error) => {
+                let fields = json!({"bucket": bucket, "kind": error.kind.to_string(), "error": error.message});
+                invocation.log(Level::Error, "rules of the raw bucket failed", fields);
+                failed.push(format!("rules of {bucket}"));
+            }
+        }
+    }
     for house in &houses {
         match one_table(ports, house, budget, now_ms, trace.as_deref()).await {
             Ok(Some(swept)) => {
@@ -155,7 +175,8 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         "listed": sum.listed, "reachable": sum.reachable, "orphaned": sum.orphaned, "young": sum.young,
         "deleted": sum.deleted, "deleted_bytes": sum.bytes,
     });
-    let unfinished = houses.len() - absent - failed.len() - whole;
+    let tables_failed = failed.iter().filter(|name| !name.starts_with("rules of ")).count();
+    let unfinished = houses.len() - absent - tables_failed - whole;
     invocation.metric("TablesUnfinished", Unit::Count, unfinished as f64);
     finish(invocation, &answer);
     if failed.is_empty() {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{DAY_MS, LAKE, Meddled, Meddling, World};
+use common::{DAY_MS, LAKE, Meddled, Meddling, RAW, World};
 use proptest::prelude::*;
 use serde_json::json;
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 use watershed_housekeep::sweep::{self, Budget, Grace, Swept, sweep};
 use watershed_lake::CommitRequest;
-use watershed_ports::{Kind, faults::Fault};
+use watershed_ports::{Kind, LifecycleRule, faults::Fault};
 use watershed_table::Outcome;
 
 /// Days after which a request is delivered no more: 14 in its queue and the dead-letter queue, and as many after a redrive.
@@ -202,13 +202,13 @@ async fn every_fault_at_every_call_ends_as_the_run_without() {
         }
         let asked: BTreeSet<String> = world.queue.drain().into_iter().collect();
         let left: BTreeSet<String> = world.store.snapshot().into_keys().collect();
-        (left, asked)
+        (left, asked, world.lifecycle.rules(RAW))
     };
     let world = scene.copy().await;
     let before = world.store.snapshot().len();
     world.housekeep(Duration::from_mins(15), json!({})).await.unwrap();
     let calls = world.faults.calls();
-    for name in ["load", "send", "read", "list", "delete"] {
+    for name in ["lifecycle", "load", "send", "read", "list", "delete"] {
         assert!(
             calls.iter().any(|call| call.starts_with(name)),
             "{name} is among {calls:?}"
@@ -216,6 +216,14 @@ async fn every_fault_at_every_call_ends_as_the_run_without() {
     }
     let (needed, _) = world.needed().await;
     let expected = runs(scene.copy().await).await;
+    let rule = LifecycleRule {
+        id: "contract:seen".into(),
+        prefix: "seen/".into(),
+        infrequent_days: None,
+        archive_days: Some(60),
+        expire_days: Some(400),
+    };
+    assert_eq!(expected.2, [rule]);
     let left: BTreeSet<String> = expected.0.iter().map(|name| format!("s3://{name}")).collect();
     assert!(needed.is_subset(&left) && left.len() < before, "what is needed is left");
     assert!(!left.iter().any(|uri| uri.contains("/v1/")), "{left:?}");

@@ -1,6 +1,9 @@
 //! [`ObjectStore`] over Amazon S3.
 
+mod lifecycle;
 mod upload;
+
+pub use lifecycle::{MAX_RULES, S3Lifecycle};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -25,13 +28,9 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Of that configuration. Buckets stand in the path where an endpoint is set: emulators have no names for them.
+    /// Of that configuration.
     pub fn new(config: &SdkConfig) -> Self {
-        let custom_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
-        let config = Builder::from(config).force_path_style(custom_endpoint).build();
-        Self {
-            client: Client::from_conf(config),
-        }
+        Self { client: client(config) }
     }
 
     async fn get(&self, id: &ObjectId, range: Option<String>) -> Result<GetObjectOutput, SdkError<GetObjectError>> {
@@ -45,6 +44,12 @@ impl S3Store {
             .send()
             .await
     }
+}
+
+/// Buckets stand in the path where an endpoint is set: emulators have no names for them.
+fn client(config: &SdkConfig) -> Client {
+    let custom_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
+    Client::from_conf(Builder::from(config).force_path_style(custom_endpoint).build())
 }
 
 /// Status of an `If-Match` that does not hold.

@@ -15,6 +15,19 @@ pub struct Retention {
     pub orphans_ms: i64,
     /// Data files that the table does not name, or no longer, in milliseconds.
     pub staged_ms: i64,
+    /// Raw objects; none: as the bucket says.
+    pub raw: Option<RawRetention>,
+}
+
+/// When raw objects move to cheaper storage classes, and when they go: in days since they were written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RawRetention {
+    /// To `STANDARD_IA`.
+    pub infrequent_days: Option<u32>,
+    /// To `GLACIER_IR`.
+    pub archive_days: Option<u32>,
+    /// Gone.
+    pub expire_days: Option<u32>,
 }
 
 /// How long the rows of a table are kept.

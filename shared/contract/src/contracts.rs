@@ -187,6 +187,30 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
         }
         same_prefix.push((file, dataset));
     }
+    for (file, located) in found.iter().filter(|(_, (dataset, _))| dataset.retention.raw.is_some()) {
+        if let Some(message) = shared_folder(&located.0, found) {
+            let help =
+                "write a location in a folder of its own: s3://{raw}/folder/*.csv; S3 knows only what keys begin with";
+            add(file, located, message, help);
+        }
+    }
+}
+
+/// Why the retention of raw objects would be that of other objects too: the rule is for all that begin as the location does.
+fn shared_folder(dataset: &Dataset, found: &[(&str, Located)]) -> Option<String> {
+    let (location, prefix) = (&dataset.location.text, dataset.location.prefix());
+    if prefix.is_empty() {
+        return Some(format!("raw retention of {location}, which is the whole bucket"));
+    }
+    let meets = |other: &&(&str, Located)| {
+        let theirs = other.1.0.location.prefix();
+        other.1.0.id != dataset.id && (theirs.starts_with(prefix) || prefix.starts_with(theirs))
+    };
+    let (other_file, (other, _)) = found.iter().find(meets)?;
+    let theirs = &other.location.text;
+    Some(format!(
+        "raw retention of {location}, which is about objects of {theirs} in {other_file} too"
+    ))
 }
 
 /// The datasets of one contract, or everything that is wrong with it. `file_name` is for messages only.

@@ -32,7 +32,7 @@ mod types;
 mod units;
 mod yaml;
 
-pub use age::{Age, Retention, RowRetention};
+pub use age::{Age, RawRetention, Retention, RowRetention};
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};

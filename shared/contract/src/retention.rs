@@ -1,7 +1,7 @@
 //! How long what is kept: `slaProperties` of the document, and `retention` of a schema object.
 
 use crate::{
-    age::{Age, Retention, RowRetention},
+    age::{Age, RawRetention, Retention, RowRetention},
     diagnostic::shown,
     property::Property,
     reader::{At, Map},
@@ -18,6 +18,11 @@ pub const MIN_ORPHANS_MS: i64 = DAY_MS;
 pub const MIN_STAGED_MS: i64 = 29 * DAY_MS;
 /// Shortest time that refused rows are kept.
 pub const MIN_QUARANTINE_MS: i64 = DAY_MS;
+/// Shortest time until raw objects move to `STANDARD_IA`, and from there to `GLACIER_IR` (Amazon S3, "Transitioning objects using
+/// Amazon S3 Lifecycle").
+pub const MIN_RAW_TIER_MS: i64 = 30 * DAY_MS;
+/// Shortest time that raw objects are kept: a message that names them may be delivered so late.
+pub const MIN_RAW_MS: i64 = MIN_STAGED_MS;
 /// Longest of all these times.
 pub const MAX_AGE_MS: i64 = 36_500 * DAY_MS;
 /// Most units of the standard's retention.
@@ -37,6 +42,7 @@ impl Default for Retention {
             quarantine_ms: None,
             orphans_ms: DEFAULT_ORPHANS_MS,
             staged_ms: DEFAULT_STAGED_MS,
+            raw: None,
         }
     }
 }
@@ -172,12 +178,47 @@ pub(crate) fn read(
     let Some(map) = custom.and_then(|c| c.get("retention")).and_then(|at| at.map()) else {
         return retention;
     };
-    map.only(&["snapshots", "quarantine", "orphans", "staged"]);
+    map.only(&["snapshots", "quarantine", "orphans", "staged", "raw"]);
     let read = |key: &str, least_ms: i64| map.get(key).and_then(|at| duration(&at, least_ms));
     retention.snapshots_ms = read("snapshots", MIN_SNAPSHOTS_MS);
     retention.quarantine_ms = read("quarantine", MIN_QUARANTINE_MS);
     retention.orphans_ms = read("orphans", MIN_ORPHANS_MS).unwrap_or(retention.orphans_ms);
     retention.staged_ms = read("staged", MIN_STAGED_MS).unwrap_or(retention.staged_ms);
+    retention.raw = map.get("raw").and_then(|at| at.map()).map(|map| raw(&map));
+    retention
+}
+
+/// When raw objects move, and go: each step later than the one before.
+fn raw(map: &Map<'_>) -> RawRetention {
+    map.only(&["infrequent", "archive", "expire"]);
+    let mut before: Option<(&str, i64)> = None;
+    let mut step = |key: &'static str, least_ms: i64, apart_ms: i64| {
+        let at = map.get(key)?;
+        let ms = duration(&at, least_ms)?;
+        if ms % DAY_MS != 0 {
+            at.wrong("whole days: 90d");
+            return None;
+        }
+        if let Some((earlier, earlier_ms)) = before.replace((key, ms))
+            && ms < earlier_ms + apart_ms
+        {
+            let days = (earlier_ms + apart_ms) / DAY_MS;
+            at.wrong(&format!("{days}d or more, after {earlier}"));
+            return None;
+        }
+        Some((ms / DAY_MS) as u32)
+    };
+    let retention = RawRetention {
+        infrequent_days: step("infrequent", MIN_RAW_TIER_MS, 0),
+        archive_days: step("archive", DAY_MS, MIN_RAW_TIER_MS),
+        expire_days: step("expire", MIN_RAW_MS, DAY_MS),
+    };
+    if before.is_none() {
+        map.error(
+            "raw retention without a step",
+            "write infrequent, archive or expire: {archive: 90d, expire: 730d}",
+        );
+    }
     retention
 }
 

@@ -1,6 +1,6 @@
 //! How long what is kept, as contracts say it, and what is said where they say it wrong.
 
-use watershed_contract::{Age, Dataset, Retention, RowRetention, parse};
+use watershed_contract::{Age, Contracts, Dataset, RawRetention, Retention, RowRetention, parse};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -119,6 +119,16 @@ fn one_mistake_makes_one_message() {
         ("quarantine: -5d", "write hours or days"),
         ("quarantine: 36501d", "write 1d to 36500d"),
         ("snapshot: 5d", "did you mean snapshots?"),
+        ("raw: {infrequent: 29d}", "infrequent is \"29d\": write 30d to 36500d"),
+        ("raw: {infrequent: 721h}", "write whole days: 90d"),
+        (
+            "raw: {infrequent: 30d, archive: 59d}",
+            "write 60d or more, after infrequent",
+        ),
+        ("raw: {archive: 90d, expire: 90d}", "write 91d or more, after archive"),
+        ("raw: {expire: 28d}", "write 29d to 36500d"),
+        ("raw: {}", "raw retention without a step"),
+        ("raw: {archived: 90d}", "did you mean archive?"),
     ] {
         cases.push((String::new(), format!("retention: {{{value}}}"), expected));
     }
@@ -129,4 +139,47 @@ fn one_mistake_makes_one_message() {
             "{expected}: {said}"
         );
     }
+}
+
+/// A contract of one table at that location, with that `raw` retention.
+fn of_raw(id: &str, location: &str, raw: &str) -> String {
+    format!(
+        "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: {id}\nstatus: active\ndomain: d\n\
+         servers: [{{server: raw, type: s3, location: \"s3://{{raw}}/{location}\", format: csv}}]\n\
+         schema:\n  - name: {id}\n    customProperties: [{{property: watershed, value: {{retention: {{{raw}}}}}}}]\n    \
+         properties: [{{name: n, logicalType: integer}}]\n"
+    )
+}
+
+#[test]
+fn raw_objects_move_and_go_where_their_folder_is_their_own() {
+    let raw = "raw: {infrequent: 30d, archive: 60d, expire: 100d}";
+    let bills = of_raw("bills", "bills/*.csv", raw);
+    let others = of_raw("others", "others/**", "snapshots: 5d");
+    let read = |texts: &[&str]| Contracts::parse(texts.iter().map(|text| ("t", *text)));
+    let contracts = read(&[&bills, &others]).expect("valid");
+    let of = |id: &str| contracts.by_id(id).expect("there").retention.raw;
+    let steps = RawRetention {
+        infrequent_days: Some(30),
+        archive_days: Some(60),
+        expire_days: Some(100),
+    };
+    assert_eq!((of("bills"), of("others")), (Some(steps), None));
+    for (location, expected) in [
+        (
+            "bills/new/*.csv",
+            "about objects of s3://{raw}/bills/new/*.csv in t too",
+        ),
+        ("**/*.csv", "about objects of s3://{raw}/**/*.csv in t too"),
+        ("bills/*.json", "about objects of"),
+    ] {
+        let said = read(&[&bills, &of_raw("new", location, "snapshots: 5d")])
+            .expect_err(expected)
+            .to_string();
+        assert!(said.contains(expected), "{said}");
+    }
+    let said = read(&[&of_raw("all", "*.csv", raw)])
+        .expect_err("the whole bucket")
+        .to_string();
+    assert!(said.contains("which is the whole bucket"), "{said}");
 }

@@ -107,6 +107,29 @@ pub trait Queue: Send + Sync {
     async fn send_after(&self, body: String, delay_s: u32) -> Result<(), PortError>;
 }
 
+/// When the objects of a bucket whose keys begin so move to cheaper storage classes, and go: in days since they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleRule {
+    /// Its name in the bucket.
+    pub id: String,
+    /// What keys begin with.
+    pub prefix: String,
+    /// To `STANDARD_IA`.
+    pub infrequent_days: Option<u32>,
+    /// To `GLACIER_IR`.
+    pub archive_days: Option<u32>,
+    /// Gone.
+    pub expire_days: Option<u32>,
+}
+
+/// The lifecycle rules of buckets (Amazon S3, "Managing the lifecycle of objects").
+#[async_trait]
+pub trait Lifecycle: Send + Sync {
+    /// Makes `rules` those of the bucket's rules whose ids begin with `own`, and leaves all others as they are. False: they were so
+    /// already, and nothing was written.
+    async fn set(&self, bucket: &str, own: &str, rules: &[LifecycleRule]) -> Result<bool, PortError>;
+}
+
 /// Keeps secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {

@@ -1,8 +1,8 @@
 //! The ports in memory, for tests: the semantics of the services, and the faults of [`crate::faults`].
 
 use crate::{
-    ByteStream, Catalog, CatalogEntry, CatalogTable, EventBus, Listed, MAX_LISTED, ObjectId, ObjectMeta, ObjectStore,
-    PortError, Queue, Secret, Secrets, faults::Faults,
+    ByteStream, Catalog, CatalogEntry, CatalogTable, EventBus, Lifecycle, LifecycleRule, Listed, MAX_LISTED, ObjectId,
+    ObjectMeta, ObjectStore, PortError, Queue, Secret, Secrets, faults::Faults,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -213,6 +213,42 @@ impl Queue for MemoryQueue {
         self.faults.call("send", || {
             lock(&self.messages).push(body);
             Ok(())
+        })
+    }
+}
+
+/// The lifecycle rules of buckets.
+#[derive(Debug, Default)]
+pub struct MemoryLifecycle {
+    rules: Mutex<BTreeMap<String, Vec<LifecycleRule>>>,
+    faults: Faults,
+}
+
+impl MemoryLifecycle {
+    /// Of buckets without rules; its calls count in `faults`.
+    pub fn new(faults: Faults) -> Self {
+        Self {
+            rules: Mutex::default(),
+            faults,
+        }
+    }
+
+    /// The rules of a bucket.
+    pub fn rules(&self, bucket: &str) -> Vec<LifecycleRule> {
+        lock(&self.rules).get(bucket).cloned().unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Lifecycle for MemoryLifecycle {
+    async fn set(&self, bucket: &str, own: &str, rules: &[LifecycleRule]) -> Result<bool, PortError> {
+        self.faults.call("lifecycle", || {
+            let mut buckets = lock(&self.rules);
+            let known = buckets.entry(bucket.into()).or_default();
+            let (former, mut all): (Vec<_>, Vec<_>) = known.drain(..).partition(|rule| rule.id.starts_with(own));
+            all.extend_from_slice(rules);
+            *known = all;
+            Ok(former != rules)
         })
     }
 }

@@ -27,11 +27,12 @@ use watershed_ops::Invocation;
 use watershed_ports::{
     ByteStream, Catalog, Listed, ObjectId, ObjectMeta, ObjectStore, PortError,
     faults::Faults,
-    memory::{MemoryCatalog, MemoryQueue, MemoryStore},
+    memory::{MemoryCatalog, MemoryLifecycle, MemoryQueue, MemoryStore},
 };
 use watershed_table::{Batch, Host, Outcome, document::Document, ledger::Ledger};
 
 pub const LAKE: &str = "lake";
+pub const RAW: &str = "raw";
 pub const DAY_MS: i64 = 86_400_000;
 const DAY_US: i64 = 86_400_000_000;
 /// The day on which a world begins, since 1970.
@@ -49,7 +50,7 @@ servers: [{server: raw, type: s3, location: "s3://{raw}/seen/*.csv", format: csv
 slaProperties: [{property: retention, value: 40, unit: d, element: seen.at}]
 schema:
   - name: seen
-    customProperties: [{property: watershed, value: {retention: {snapshots: 5d, quarantine: 20d, orphans: 2d, staged: 30d}}}]
+    customProperties: [{property: watershed, value: {retention: {snapshots: 5d, quarantine: 20d, orphans: 2d, staged: 30d, raw: {archive: 60d, expire: 400d}}}}]
     properties: [{name: at, logicalType: timestamp, required: true}]
 "#;
 
@@ -77,6 +78,7 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub catalog: Arc<MemoryCatalog>,
     pub queue: Arc<MemoryQueue>,
+    pub lifecycle: Arc<MemoryLifecycle>,
     pub clock: Arc<Clock>,
     /// The data table, and the quarantine table.
     pub specs: [TableSpec; 2],
@@ -88,6 +90,7 @@ impl World {
         let store = Arc::new(MemoryStore::new(faults.clone()));
         let catalog = Arc::new(MemoryCatalog::new(faults.clone()));
         let queue = Arc::new(MemoryQueue::new(faults.clone()));
+        let lifecycle = Arc::new(MemoryLifecycle::new(faults.clone()));
         let clock = Arc::new(Clock::default());
         let contracts = Contracts::parse([("seen.odcs.yaml", CONTRACT)]).unwrap();
         let dataset = contracts.by_id("seen").unwrap();
@@ -97,6 +100,7 @@ impl World {
             store,
             catalog,
             queue,
+            lifecycle,
             clock,
             specs,
         };
@@ -199,12 +203,14 @@ impl World {
         let ports = Ports {
             store: self.store.clone(),
             catalog: self.catalog.clone(),
+            lifecycle: self.lifecycle.clone(),
             commits: self.queue.clone(),
             now_ms: Arc::new(move || now.now_ms()),
         };
         let config = Config {
             contracts: "/opt".into(),
             commit_queue_url: "queue".into(),
+            raw_bucket: RAW.into(),
         };
         Housekeep::with_ports(config, contracts, ports)
     }
