@@ -9,6 +9,7 @@
 //! over a block of records, so that each loop knows one type, and a bad value costs only its row.
 
 mod arrays;
+pub mod binary;
 pub mod block;
 pub mod blocks;
 pub mod check;

@@ -129,7 +129,8 @@ pub fn sample(file: impl ChunkReader + 'static, label: &str) -> Result<Sample, R
     let total = metadata.metadata().file_metadata().num_rows();
     let wanted = max_rows(fields.len());
     // Pages that are not at hand, or damaged: the schema alone says enough.
-    let block = rows(file, metadata, &fields, wanted).unwrap_or_else(|error| {
+    let read = parquet_footer::caught(|| rows(file, metadata, &fields, wanted));
+    let block = read.map_err(Into::into).flatten().unwrap_or_else(|error| {
         notes.push(format!("types are those of the schema, rows were not read ({error})"));
         empty(fields.len())
     });
