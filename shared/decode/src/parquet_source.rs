@@ -112,7 +112,8 @@ impl ParquetReader {
 
     /// The next rows; none at the end.
     pub fn read(&mut self, standardiser: &mut Standardiser) -> Result<Option<Decoded>, DecodeError> {
-        let Some(batch) = self.reader.next() else {
+        let read = parquet_footer::caught(|| self.reader.next());
+        let Some(batch) = read.map_err(|error| damaged(&error))? else {
             return Ok(None);
         };
         let batch = batch.map_err(|error| damaged(&error))?;
