@@ -60,3 +60,28 @@ fn parquet_that_lies() {
     let huge = [b"PAR1".as_slice(), &[0xff, 0xff, 0xff, 0x7f], b"PAR1"].concat();
     assert_eq!(outcome(&contract, &huge).0, "! truncated");
 }
+
+#[test]
+fn a_page_that_claims_two_gigabytes_is_not_given_them() {
+    let contract = dataset("format: parquet", COLUMNS);
+    let text = "x".repeat(100_000);
+    let texts: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![text.as_str()]));
+    let batch = arrow_array::RecordBatch::try_from_iter([("a", texts)]).unwrap();
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_compression(parquet::basic::Compression::SNAPPY)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    assert_eq!(outcome(&contract, &bytes).0, "1 |");
+    // The page's header: its type, and how large it is, as a zigzag number of seven bits a byte.
+    assert_eq!(bytes[4..7], [0x15, 0x00, 0x15]);
+    let size = bytes[7..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let mut huge = bytes.clone();
+    huge.splice(7..7 + size, [0xfe, 0xff, 0xff, 0x8f, 0x01]);
+    let (told, report) = outcome(&contract, &huge);
+    assert_eq!(told, "! limit");
+    assert!(report.object.unwrap().message.starts_with("column `a` has a page of "));
+}

@@ -24,6 +24,7 @@ pub mod keys;
 mod lines;
 pub mod nested;
 pub mod parquet_footer;
+pub mod parquet_pages;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;
