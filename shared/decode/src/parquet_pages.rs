@@ -131,13 +131,14 @@ impl<R: Read> Compact<R> {
             }
             12 => loop {
                 let head = self.byte()?;
-                if head & 0x0f == 0 {
+                let kind = head & 0x0f;
+                if kind == 0 {
                     return Some(());
                 }
                 if head >> 4 == 0 {
                     self.number()?;
                 }
-                self.skip(head & 0x0f, depth + 1)?;
+                self.skip(kind, depth + 1)?;
             },
             _ => None,
         }
