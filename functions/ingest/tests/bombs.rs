@@ -38,11 +38,14 @@ fn bombs_end_in_flat_memory() {
         "    properties:\n      - {name: a, logicalType: string}\n      - {name: n, logicalType: integer}\n";
     let xml = format!("    customProperties: [{{property: watershed, value: {{row: row}}}}]\n{COLUMNS}");
     let array = format!("    customProperties: [{{property: watershed, value: {{records: d}}}}]\n{COLUMNS}");
+    let comments = format!("    customProperties: [{{property: watershed, value: {{comment: \"#\"}}}}]\n{COLUMNS}");
     let (csv, json) = ("format: csv", "format: json");
     // Format, how it begins, what comes again and again, rows that are accepted, and that are refused.
     for (format, schema, begin, repeated, accepted, rejected) in [
         (csv, COLUMNS, &b""[..], &b"\0"[..], 0, None),
         (csv, COLUMNS, b"a,n\n", b"\n", 0, Some(0)),
+        (csv, COLUMNS, b"\n", b"\r\n", 0, Some(0)),
+        (csv, &comments, b"#", b"\n#", 0, Some(0)),
         (csv, COLUMNS, b"a,n\n", b"x", 0, Some(1)),
         (csv, COLUMNS, b"a,n\n", b",", 0, Some(1)),
         (csv, COLUMNS, b"a,n\nx,1\n\"", b"y", 1, Some(1)),

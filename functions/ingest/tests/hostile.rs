@@ -44,8 +44,10 @@ fn csv() {
             // Nothing, or next to it.
             (b"", "0 |"),
             (b"\xef\xbb\xbf", "0 |"),
-            (b"\n", "! header"),
-            (b"\n\r\n\n\n", "! header"),
+            (b"\n", "0 |"),
+            (b"\n\r\n\n\n", "0 |"),
+            (b"\n\r\na,n\nx,1\n", "1 |"),
+            (b"\r\ra,n\rx,1\r", "1 |"),
             (b" ", "! header"),
             (b"a", "0 |"),
             (b"a,n,x\r\n", "0 |"),
