@@ -3,10 +3,9 @@
 
 mod common;
 
-use common::{dataset, gzip, rows, run, texts};
+use common::{dataset, gzip, outcome, rows, run, texts};
 use std::sync::Arc;
 use watershed_contract::Dataset;
-use watershed_ingest::pipeline::Report;
 
 /// A text, a whole number and a double.
 const COLUMNS: &str = r"    properties:
@@ -21,18 +20,6 @@ fn contract(format: &str, keys: &str) -> Arc<Dataset> {
         format,
         &format!("    customProperties: [{{property: watershed, value: {{{keys}}}}}]\n{COLUMNS}"),
     )
-}
-
-/// `2 | type required`: rows that were accepted, and the reasons of the others; `! header`: why the object was refused.
-fn outcome(dataset: &Arc<Dataset>, bytes: &[u8]) -> (String, Report) {
-    let (report, files) = run(dataset, bytes).unwrap_or_else(|error| panic!("{error}"));
-    let reasons = texts(&rows(&files, "quarantine"), "reason");
-    let reasons: Vec<String> = reasons.into_iter().flatten().collect();
-    let told = match &report.object {
-        Some(reject) => format!("! {}", reject.reason),
-        None => format!("{} | {}", report.accepted, reasons.join(" ")),
-    };
-    (told.trim_end().into(), report)
 }
 
 fn check(dataset: &Arc<Dataset>, cases: &[(&[u8], &str)]) {
@@ -57,8 +44,10 @@ fn csv() {
             // Nothing, or next to it.
             (b"", "0 |"),
             (b"\xef\xbb\xbf", "0 |"),
-            (b"\n", "! header"),
-            (b"\n\r\n\n\n", "! header"),
+            (b"\n", "0 |"),
+            (b"\n\r\n\n\n", "0 |"),
+            (b"\n\r\na,n\nx,1\n", "1 |"),
+            (b"\r\ra,n\rx,1\r", "1 |"),
             (b" ", "! header"),
             (b"a", "0 |"),
             (b"a,n,x\r\n", "0 |"),
@@ -319,4 +308,49 @@ fn streams_that_are_not_whole() {
     for whole in [members, frames, text] {
         assert_eq!(outcome(&csv, &whole).0, "10000 |");
     }
+}
+
+#[test]
+fn messages_say_what_is_true() {
+    let message = |dataset: &Arc<Dataset>, bytes: &[u8]| {
+        let (_, files) = run(dataset, bytes).unwrap();
+        texts(&rows(&files, "quarantine"), "message")[0].clone().unwrap()
+    };
+    let csv = contract("format: csv", "");
+    assert_eq!(message(&csv, b"x\n1e309\n"), "x: `1e309` does not fit double");
+    let lines = contract("format: csv", "multiline: false");
+    assert_eq!(
+        message(&lines, b"\"a,n\nx,1\n"),
+        "the header has a quoted field that does not end on its line: close the quote, or write multiline: true in the \
+         contract; it begins `\\\"a,n\\nx,1\\n`"
+    );
+    assert!(
+        message(&csv, &[b",".repeat(10_000), b"\n".to_vec()].concat())
+            .starts_with("the header has more than 10000 fields")
+    );
+    let long = [b"\"".to_vec(), b"a".repeat(1 << 20)].concat();
+    assert!(message(&csv, &long).starts_with("the header has no end within 524288 bytes"));
+}
+
+#[test]
+fn a_path_through_an_array_is_not_missing() {
+    let columns = "    properties:\n      - {name: first, logicalType: string, customProperties: [{property: watershed, value: {source: \"o[0]\"}}]}\n\
+        \x20     - {name: second, logicalType: string, customProperties: [{property: watershed, value: {source: \"o[1].k\"}}]}\n";
+    let json = dataset("format: json", columns);
+    let (_, report) = outcome(&json, b"{\"o\":[1]}\n{\"o\":[2,{}]}\n");
+    assert_eq!(
+        (report.accepted, report.missing_columns),
+        (2, vec!["second".to_string()])
+    );
+}
+
+#[test]
+fn an_enumeration_counts_rows_that_nothing_else_refused() {
+    let columns = r"    properties:
+      - {name: a, logicalType: string, quality: [{metric: invalidValues, arguments: {validValues: [x]}, mustBe: 0}]}
+      - {name: n, logicalType: integer}
+";
+    let (told, report) = outcome(&dataset("format: csv", columns), b"a,n\nx,1\ny,2\ny,?\nx,?\n");
+    assert_eq!(told, "1 | enumeration enumeration type");
+    assert_eq!(report.quality[0].found, "1 row");
 }

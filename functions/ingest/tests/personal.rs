@@ -106,6 +106,52 @@ fn a_refused_object_shows_nothing() {
 }
 
 #[test]
+fn a_refused_object_tells_what_holds_no_value() {
+    let lines = "newline-delimited JSON; send one JSON object a line, or mend the contract's format";
+    for (format, bytes, told) in [
+        (
+            "format: csv",
+            &b"Ann,ann@example.org,1990-05-01\n1,2,3\n"[..],
+            "the header, of 3 fields, lacks `id`: correct the file, or the columns' `source` names or `header` in the contract; personal data is not shown",
+        ),
+        (
+            "format: csv",
+            b"id,id,email,Ann\n",
+            "the header names `id` 2 times: name every column once",
+        ),
+        (
+            "format: csv",
+            b"\"Ann\n",
+            "the header has a quoted field that does not end: close the quote, or double a quote inside it; personal data is not shown",
+        ),
+        (
+            "format: csv",
+            b"id,Ann\xff\n",
+            "field 2 of the header is not utf-8; personal data is not shown",
+        ),
+        (
+            "format: csv",
+            b"\xff\xfea\0",
+            "the object begins with the byte order mark of utf-16, the contract says utf-8: write `encoding: utf-16` in the contract, or save the object as utf-8",
+        ),
+        (
+            "format: json",
+            b"Ann\n",
+            &format!("the object is not {lines}; personal data is not shown"),
+        ),
+        (
+            "format: parquet",
+            b"Ann ann@example.org",
+            "the object is not Parquet; personal data is not shown",
+        ),
+    ] {
+        let (report, files) = run(&dataset(format, SCHEMA), bytes).unwrap();
+        assert_eq!(texts(&rows(&files, "quarantine"), "message"), [Some(told.to_string())]);
+        nothing_is_told(&report, &files);
+    }
+}
+
+#[test]
 fn json_and_files_without_header_are_treated_alike() {
     let json = "{\"id\": 1, \"name\": \"Ann\", \"email\": \"ann@example.org\", \"born\": \"1990-05-01\"}\n\
         {\"id\": \"x\", \"name\": \"Ann\", \"born\": \"1990-05-01\"}\n{\"id\": 1, \"name\": \"Ann\n";

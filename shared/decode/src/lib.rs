@@ -9,6 +9,7 @@
 //! over a block of records, so that each loop knows one type, and a bad value costs only its row.
 
 mod arrays;
+pub mod binary;
 pub mod block;
 pub mod blocks;
 pub mod check;
@@ -23,6 +24,7 @@ pub mod keys;
 mod lines;
 pub mod nested;
 pub mod parquet_footer;
+pub mod parquet_pages;
 pub mod parquet_source;
 pub mod parse;
 pub mod personal;

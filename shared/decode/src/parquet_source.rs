@@ -8,7 +8,7 @@ use crate::{
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
     nested::{self, Misfit},
-    parquet_footer,
+    parquet_footer, parquet_pages,
     parse::{
         ColumnParser,
         temporal::{YEARS_DAYS, YEARS_US},
@@ -61,7 +61,8 @@ impl ParquetReader {
                 .into());
         }
         let footer = parquet_footer::read(&file).map_err(|error| damaged(&error))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer);
+        let again = file.try_clone().map_err(DecodeError::Input)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(again, footer);
         let names: Vec<String> = builder
             .schema()
             .fields()
@@ -84,6 +85,7 @@ impl ParquetReader {
             .map(|root| root.and_then(|root| wanted.iter().position(|w| *w == root)))
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        parquet_pages::check(&file, builder.metadata(), |leaf| mask.leaf_included(leaf))?;
         let reader = builder
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
@@ -112,7 +114,8 @@ impl ParquetReader {
 
     /// The next rows; none at the end.
     pub fn read(&mut self, standardiser: &mut Standardiser) -> Result<Option<Decoded>, DecodeError> {
-        let Some(batch) = self.reader.next() else {
+        let read = parquet_footer::caught(|| self.reader.next());
+        let Some(batch) = read.map_err(|error| damaged(&error))? else {
             return Ok(None);
         };
         let batch = batch.map_err(|error| damaged(&error))?;

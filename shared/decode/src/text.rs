@@ -1,7 +1,7 @@
 //! Text as it comes in: read ahead as far as a record needs, cut into blocks at places that do not depend on how it arrives.
 
 use crate::{
-    BLOCK_BYTES,
+    BLOCK_BYTES, binary,
     compression::{Compression, MAX_MAGIC_BYTES, known_format, read_error},
     encoding::{self, Decoding, MAX_MARK_BYTES, Transcoder, source_length},
     reject::{DecodeError, ObjectReject, Reason, shown},
@@ -69,7 +69,7 @@ impl<R: Read> TextInput<R> {
             offset: 0,
         };
         text.fill(BLOCK_BYTES)?;
-        refuse_nul(&text.rest, encoding)?;
+        refuse_binary(&text.rest, encoding)?;
         if text.rest.starts_with(BYTE_ORDER_MARK) {
             text.consume(BYTE_ORDER_MARK.len());
         }
@@ -198,16 +198,8 @@ fn refuse_other_formats(beginning: &[u8]) -> Result<(), ObjectReject> {
     Err(ObjectReject::safe(Reason::WrongFormat, message))
 }
 
-/// Bytes that are looked at to tell text from what is none.
-const LOOKED_AT_BYTES: usize = 64 * 1024;
-/// Text has fewer NUL bytes than one in so many.
-const BYTES_A_NUL: usize = 32;
-/// So many NUL bytes are no sign of anything, however short the text.
-const MIN_NULS: usize = 16;
-
-/// Refuses what is no text, by its many NUL bytes. A few stand in values (padding of old systems, a field that was cleared): those are
-/// matters of their rows, and U+0000 is a character of a text like any other there, as it is to Parquet, DuckDB and Polars.
-fn refuse_nul(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> {
+/// Refuses what is no text, by its control characters.
+fn refuse_binary(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> {
     let is_utf16 = matches!(encoding, Encoding::Utf16 | Encoding::Utf16Le | Encoding::Utf16Be);
     if let Some(encoding) = encoding::guessed(beginning).filter(|_| !is_utf16) {
         let message = format!(
@@ -217,15 +209,10 @@ fn refuse_nul(beginning: &[u8], encoding: Encoding) -> Result<(), ObjectReject> 
         );
         return Err(ObjectReject::safe(Reason::Encoding, message));
     }
-    let looked_at = &beginning[..beginning.len().min(LOOKED_AT_BYTES)];
-    let nuls = memchr::memchr_iter(0, looked_at).count();
-    if nuls <= (looked_at.len() / BYTES_A_NUL).max(MIN_NULS) {
+    let Some(what) = binary::found(beginning) else {
         return Ok(());
-    }
-    let what = format!(
-        "the object is not text: {nuls} of its first {} bytes are NUL",
-        looked_at.len()
-    );
+    };
+    let what = format!("the object is not text: {what}");
     let message = format!("{what}; begins {}", shown(beginning));
     Err(ObjectReject::new(Reason::WrongFormat, message).without(what))
 }

@@ -226,8 +226,16 @@ fn a_mark_that_says_another_encoding_is_told_with_what_to_write() {
         assert_eq!(found[0].2, b"1,2");
     }
     assert_eq!(read(&dataset("csv", "utf-16"), b"").expect("empty"), []);
-    let (reason, _) = reject("utf-16", &encoded("a,b\n\0,2\n", Encoding::Utf16));
-    assert_eq!(reason, Reason::WrongFormat, "a NUL character is none of text");
+    let nul = encoded("a,b\n\0,2\n", Encoding::Utf16);
+    let found = read(&dataset("csv", "utf-16"), &nul).expect("a NUL is a character as others are");
+    assert_eq!(found[0].2, b"\0,2");
+    let nuls = encoded(&format!("a,b\n{},2\n", "\0".repeat(40)), Encoding::Utf16);
+    let (reason, message) = reject("utf-16", &nuls);
+    assert_eq!(reason, Reason::WrongFormat);
+    assert!(
+        message.starts_with("the object is not text: 40 of its first 50 bytes are control characters; begins "),
+        "{message}"
+    );
 }
 
 #[test]

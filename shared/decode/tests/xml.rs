@@ -85,9 +85,15 @@ fn a_bad_row_costs_itself() {
     let twice = rows("<orders><order id='1' id='2'/></orders>");
     assert_eq!(twice[0].reason(), Some(Reason::RepeatedKey));
     assert_eq!(
-        one("<other/><other/><other a='1' a='2'/>").reason(),
+        one("<other/><other/><other a='1' b='1'/>").reason(),
         None,
         "what no column is read from"
+    );
+    let other = one("<other/><other a='1' a='2'/>");
+    assert_eq!(
+        other.reason(),
+        Some(Reason::RepeatedKey),
+        "is not well formed, whatever is read"
     );
 }
 
@@ -163,15 +169,29 @@ fn hostile_documents_are_bounded() {
         reasons(&format!("<o><order><name>{references}</name></order><order/></o>")),
         [too_long, None]
     );
-    // One piece of markup that is too long ends the document.
+    // A tag that is too long ends the document.
     assert_eq!(
         reasons(&format!("<o><order/><order id='{big}'/><order/></o>")),
         [None, too_long]
     );
-    assert_eq!(
-        reasons(&format!("<o><order/><!--{big}--><order/></o>")),
-        [None, too_long]
-    );
+    // What is not read may be as long as it likes, around rows and in them.
+    for (begin, end) in [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?p ", "?>")] {
+        let long = format!("{begin}<order/>\n{big}{end}");
+        let found = rows(&format!("<o><order/>{long}\n<order id='1'/>{long}{long}<order/></o>"));
+        assert_eq!(found.iter().map(Row::reason).collect::<Vec<_>>(), [None, None, None]);
+        assert_eq!(found[1].offset, "<o><order/>".len() + long.len() + 1);
+        assert_eq!(
+            reasons(&format!("<o><order>{long}<name>a</name>{long}</order><order/></o>")),
+            [too_long, None]
+        );
+        let open = &long[..long.len() - 1];
+        let found = rows(&format!("<o><order/>{open}"));
+        assert_eq!(found.iter().map(Row::reason).collect::<Vec<_>>(), [None, broken]);
+        assert_eq!((found[1].offset, found[1].length), ("<o><order/>".len(), open.len()));
+        let found = rows(&format!("<o><order/><order>{open}"));
+        assert_eq!(found.iter().map(Row::reason).collect::<Vec<_>>(), [None, too_long]);
+        assert_eq!(found[1].length, "<order>".len() + open.len());
+    }
     assert_eq!(
         reasons(&format!("<o><order/>{}", "<x>".repeat(1_000_000))),
         [None, broken]

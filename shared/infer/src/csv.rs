@@ -182,7 +182,8 @@ fn header(block: &Block) -> (bool, Sure) {
     let mut seen = HashSet::new();
     let empty = first.iter().filter(|name| name.trim().is_empty()).count();
     let distinct = first.iter().all(|name| seen.insert(standard(name)));
-    if !distinct || empty > 1 || first.iter().any(|name| is_value(name)) {
+    // A header that names nothing is none.
+    if !distinct || empty > 1 || empty == first.len() || first.iter().any(|name| is_value(name)) {
         return (false, Sure::Likely);
     }
     let rows: Vec<Vec<String>> = (1..block.records.len().min(HEADER_ROWS))

@@ -18,7 +18,7 @@ use watershed_contract::{
 };
 use watershed_decode::{
     block::{Block, Cell, Record},
-    parquet_footer,
+    parquet_footer, parquet_pages,
     parquet_source::texts,
 };
 use watershed_lake::ColumnType;
@@ -104,6 +104,8 @@ pub fn sample(file: impl ChunkReader + 'static, label: &str) -> Result<Sample, R
         )
     };
     let metadata = parquet_footer::read(&file).map_err(damaged)?;
+    parquet_pages::check(&file, metadata.metadata(), |_| true)
+        .map_err(|reject| Refusal::new(reject.message, "send it with smaller pages"))?;
     let mut notes = Vec::new();
     let fields: Vec<(usize, Field, ColumnType)> = metadata
         .schema()
@@ -129,7 +131,8 @@ pub fn sample(file: impl ChunkReader + 'static, label: &str) -> Result<Sample, R
     let total = metadata.metadata().file_metadata().num_rows();
     let wanted = max_rows(fields.len());
     // Pages that are not at hand, or damaged: the schema alone says enough.
-    let block = rows(file, metadata, &fields, wanted).unwrap_or_else(|error| {
+    let read = parquet_footer::caught(|| rows(file, metadata, &fields, wanted));
+    let block = read.map_err(Into::into).flatten().unwrap_or_else(|error| {
         notes.push(format!("types are those of the schema, rows were not read ({error})"));
         empty(fields.len())
     });

@@ -9,6 +9,7 @@ use ::parquet::file::reader::ChunkReader;
 use std::io::Read;
 use watershed_contract::{CsvFormat, Encoding};
 use watershed_decode::{
+    binary,
     block::Block,
     compression::{Compression, decompress, known_format},
 };
@@ -107,6 +108,10 @@ impl Sample {
             bytes: text,
             undecodable,
         } = encoding::decode(bytes, complete)?;
+        if let Some(what) = binary::found(&text) {
+            let message = format!("the object is not text: {what}");
+            return Err(Refusal::new(message, "send CSV, NDJSON or Parquet"));
+        }
         let extension = names::extension(key);
         let mut sample = match text.iter().find(|b| !b.is_ascii_whitespace()) {
             Some(b'{' | b'[') if extension != Extension::Csv => json::sample(text, complete)?,

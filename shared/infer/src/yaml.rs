@@ -19,7 +19,7 @@ pub fn contract(draft: &Draft) -> String {
     top(&mut out, draft);
     server(&mut out, draft);
     out.line(0, "schema:");
-    out.line(1, &format!("- name: {}", draft.place.table));
+    out.line(1, &format!("- name: {}", word(&draft.place.table)));
     out.line(2, "logicalType: object");
     out.line(2, "physicalType: table");
     custom(&mut out, draft);
@@ -69,7 +69,7 @@ fn top(out: &mut Lines, draft: &Draft) {
     out.line(0, "apiVersion: v3.1.0");
     out.line(0, &format!("id: {}-{}", draft.place.database, draft.place.table));
     out.line(0, "status: draft");
-    out.line(0, &format!("domain: {}", draft.place.database));
+    out.line(0, &format!("domain: {}", word(&draft.place.database)));
     out.line(0, "description:");
     out.line(
         1,
@@ -110,7 +110,7 @@ fn custom(out: &mut Lines, draft: &Draft) {
     out.line(2, "customProperties:");
     out.line(3, "- property: watershed");
     out.line(4, "value:");
-    out.line(5, &format!("database: {}", draft.place.database));
+    out.line(5, &format!("database: {}", word(&draft.place.database)));
     if draft.encoding != Encoding::Utf8 {
         out.guessed(5, "by its bytes");
         out.line(5, &format!("encoding: {}", draft.encoding.name()));
@@ -133,7 +133,7 @@ fn custom(out: &mut Lines, draft: &Draft) {
             5,
             &format!(
                 "partition: [{{column: {}, transform: month}}]",
-                draft.columns[partition.column].name
+                word(&draft.columns[partition.column].name)
             ),
         );
     }
@@ -160,7 +160,7 @@ fn are(names: &[&str]) -> String {
 }
 
 fn property(out: &mut Lines, draft: &Draft, index: usize, column: &Column) {
-    out.line(3, &format!("- name: {}", column.name));
+    out.line(3, &format!("- name: {}", word(&column.name)));
     if out.has_room() {
         out.line(4, &format!("# {}", one_line(&summary(column, draft.rows))));
         for note in &column.notes {
@@ -295,6 +295,16 @@ pub fn physical(kind: ColumnType) -> String {
 fn quoted_type(kind: ColumnType) -> String {
     let spelt = physical(kind);
     if spelt.contains('(') { quoted(&spelt) } else { spelt }
+}
+
+/// A name, in quotes where YAML 1.1 or 1.2 takes it for something else than a text.
+fn word(name: &str) -> String {
+    const TAKEN: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
+    if TAKEN.contains(&name) {
+        quoted(name)
+    } else {
+        name.into()
+    }
 }
 
 /// A double-quoted YAML scalar on one line (YAML 1.2, 7.3.1), of printable characters.

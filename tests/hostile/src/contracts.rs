@@ -41,12 +41,12 @@ const OTHERS: &str = r#"
       - {name: kind, logicalType: string, customProperties: [{property: watershed, value: {enum: [a, b], case: lower}}]}
 "#;
 /// Some of them hidden.
-const PERSONAL: &str = r#"
+const PERSONAL: &str = r"
       - {name: id, logicalType: integer, required: true}
       - {name: email, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: hash}}]}
       - {name: name, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: redact}}]}
       - {name: born, logicalType: date, classification: personal, customProperties: [{property: watershed, value: {personal: drop}}]}
-"#;
+";
 /// Some of them computed, some in other units.
 const COMPUTED: &str = r#"
       - {name: n, logicalType: integer, quality: [{metric: nullValues, mustBeLessThan: 50, unit: percent, customProperties: [{property: watershed, value: {onFailure: warn}}]}]}

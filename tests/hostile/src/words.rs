@@ -70,7 +70,7 @@ fn too_long(object: &[u8]) -> bool {
         return false;
     };
     let mut read = 0;
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 8 * 1024];
     let mut text = text.take(MAX_OBJECT_BYTES as u64 + 1);
     while let Ok(length @ 1..) = text.read(&mut buffer) {
         read += length;

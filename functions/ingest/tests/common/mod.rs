@@ -164,3 +164,15 @@ pub fn all_shown(batches: &[RecordBatch]) -> Vec<String> {
         .flat_map(|batch| (0..batch.num_rows()).map(|row| shown(batch, row)))
         .collect()
 }
+
+/// `2 | type required`: rows that were accepted, and the reasons of the others; `! header`: why the object was refused.
+pub fn outcome(dataset: &Arc<Dataset>, bytes: &[u8]) -> (String, Report) {
+    let (report, files) = run(dataset, bytes).unwrap_or_else(|error| panic!("{error}"));
+    let reasons = texts(&rows(&files, "quarantine"), "reason");
+    let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+    let told = match &report.object {
+        Some(reject) => format!("! {}", reject.reason),
+        None => format!("{} | {}", report.accepted, reasons.join(" ")),
+    };
+    (told.trim_end().into(), report)
+}

@@ -123,20 +123,43 @@ impl<R: Read> CsvReader<R> {
         memchr::memchr_iter(self.line_end(), bytes).count() as u64
     }
 
-    /// Goes over what stands before the header: lines that the contract counts, and comments.
+    /// Goes over what stands before the header: lines that the contract counts, comments, blank lines.
     fn skip_lines(&mut self) -> Result<(), DecodeError> {
         let mut counted = 0;
         loop {
-            let is_comment = self.begins_with_comment();
-            let is_counted = counted < self.format.skip_lines && !self.input.rest().is_empty();
-            if !is_counted && !is_comment {
+            // All that are at hand at once: each by itself would move the text behind it.
+            let (at, lines) = self.skipped_lines(&mut counted);
+            if at > 0 {
+                self.input.consume(at);
+                self.line += lines;
+            } else if self.begins_with_comment() || counted < self.format.skip_lines && !self.input.rest().is_empty() {
+                counted += 1;
+                self.input.cut_line(self.line_end())?;
+                self.line += 1;
+            } else {
                 return Ok(());
             }
-            counted += u32::from(is_counted);
-            self.input.cut_line(self.line_end())?;
-            self.line += 1;
             self.input.fill(BLOCK_BYTES)?;
         }
+    }
+
+    /// The bytes of such lines that are whole at the beginning of what was read, and how many they are.
+    fn skipped_lines(&self, counted: &mut u32) -> (usize, u64) {
+        let (rest, end) = (self.input.rest(), self.line_end());
+        let (mut at, mut lines) = (0, 0);
+        while let Some(length) = memchr(end, &rest[at..]) {
+            let line = &rest[at..at + length];
+            let is_comment = self.format.comment.is_some() && line.first() == self.format.comment.as_ref();
+            let is_blank = self.format.header && matches!(line, b"" | b"\r");
+            if *counted < self.format.skip_lines {
+                *counted += 1;
+            } else if !is_comment && !is_blank {
+                break;
+            }
+            at += length + 1;
+            lines += 1;
+        }
+        (at, lines)
     }
 
     fn begins_with_comment(&self) -> bool {

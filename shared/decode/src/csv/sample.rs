@@ -1,19 +1,37 @@
 //! Delimited text without a contract, for whoever finds out what it is.
 
-use super::split::{Records, Split, Splitter};
-use crate::block::{Block, Record};
+use super::{
+    lines,
+    split::{Records, Split, Splitter},
+};
+use crate::{
+    BLOCK_BYTES,
+    block::{Block, Record},
+};
 use watershed_contract::CsvFormat;
 
 /// Number of fields of each of the first records of `text`, at most `max_records`; none for one whose quoting is broken. Blank lines are
 /// no records. `ended`: nothing comes behind the text.
 pub fn field_counts(text: &[u8], ended: bool, format: &CsvFormat, max_records: usize) -> Vec<Option<usize>> {
+    if ends_with_bare_cr(text, format) {
+        counts(Splitter::<b'\r'>::new(format, ended, text.len()), text, max_records)
+    } else {
+        counts(Splitter::<b'\n'>::new(format, ended, text.len()), text, max_records)
+    }
+}
+
+/// As the reader tells it: by its first block.
+fn ends_with_bare_cr(text: &[u8], format: &CsvFormat) -> bool {
+    lines::end_with_bare_cr(&text[..text.len().min(BLOCK_BYTES)], format)
+}
+
+fn counts(mut splitter: impl Records, text: &[u8], max_records: usize) -> Vec<Option<usize>> {
     // Cells are counted, not kept; a width of one would make records of blank lines.
     let mut block = Block {
         bytes: text.to_vec(),
         width: 2,
         ..Block::default()
     };
-    let mut splitter = Splitter::<b'\n'>::new(format, ended, text.len());
     let mut counts = Vec::new();
     let mut at = 0;
     while at < text.len() && counts.len() < max_records {
@@ -37,7 +55,15 @@ pub fn field_counts(text: &[u8], ended: bool, format: &CsvFormat, max_records: u
 /// one. And how many records are left out, because they have another number of fields or their quoting is broken.
 pub fn sample(text: Vec<u8>, ended: bool, format: &CsvFormat, width: usize, max_rows: usize) -> (Block, usize) {
     let length = text.len();
-    let mut splitter = Splitter::<b'\n'>::new(format, ended, length);
+    if ends_with_bare_cr(&text, format) {
+        records(Splitter::<b'\r'>::new(format, ended, length), text, width, max_rows)
+    } else {
+        records(Splitter::<b'\n'>::new(format, ended, length), text, width, max_rows)
+    }
+}
+
+fn records(mut splitter: impl Records, text: Vec<u8>, width: usize, max_rows: usize) -> (Block, usize) {
+    let length = text.len();
     let mut block = Block {
         bytes: text,
         line: 1,

@@ -6,6 +6,7 @@ mod element;
 mod envelope;
 mod items;
 mod lines;
+mod number;
 mod objects;
 mod parser;
 mod wanted;

@@ -1,6 +1,9 @@
 //! One JSON object (RFC 8259) into cells.
 
-use super::wanted::{Node, Target, Wanted};
+use super::{
+    number::number_end,
+    wanted::{Node, Target, Wanted},
+};
 use crate::{
     block::Cell,
     drift::OtherNames,
@@ -375,30 +378,4 @@ impl Parser<'_> {
         let message = format!("is not JSON: expected {expected} at byte {at}, found {found}");
         (Reason::InvalidJson, message)
     }
-}
-
-/// Behind the number that begins at `at`; none where that is no number of JSON.
-#[inline]
-fn number_end(text: &[u8], at: usize) -> Option<usize> {
-    let digits = |at: usize| at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let first = at + usize::from(text.get(at) == Some(&b'-'));
-    let mut end = digits(first);
-    if end == first || (end > first + 1 && text[first] == b'0') {
-        return None;
-    }
-    if text.get(end) == Some(&b'.') {
-        let decimals = end + 1;
-        end = digits(decimals);
-        if end == decimals {
-            return None;
-        }
-    }
-    if matches!(text.get(end), Some(b'e' | b'E')) {
-        let exponent = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
-        end = digits(exponent);
-        if end == exponent {
-            return None;
-        }
-    }
-    Some(end)
 }
