@@ -137,22 +137,10 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
     };
     let trace = invocation.trace().map(String::from);
     let (mut sum, mut absent, mut whole, mut failed) = (Swept::default(), 0, 0, Vec::new());
-    if order.table.is_none() {
-        let (bucket, rules) = (&housekeep.config.raw_bucket, raw::rules(&housekeep.contracts));
-        match ports.lifecycle.set(bucket, raw::OWN, &rules).await {
-            Ok(true) => invocation.log(
-                Level::Info,
-                "raw bucket has other rules",
-                json!({"bucket": bucket, "rules": rules.len()}),
-            ),
-            Ok(false) => {}
-            Err(error) => {
-                let fields = json!({"bucket": bucket, "kind": error.kind.to_string(), "error": error.message});
-                invocation.log(Level::Error, "rules of the raw bucket failed", fields);
-                failed.push(format!("rules of {bucket}"));
-            }
-        }
-    }
+    let raw_failed = match order.table {
+        None => keep_raw(housekeep, ports, &mut invocation).await,
+        Some(_) => None,
+    };
     for house in &houses {
         match one_table(ports, house, budget, now_ms, trace.as_deref()).await {
             Ok(Some(swept)) => {
@@ -175,10 +163,10 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         "listed": sum.listed, "reachable": sum.reachable, "orphaned": sum.orphaned, "young": sum.young,
         "deleted": sum.deleted, "deleted_bytes": sum.bytes,
     });
-    let tables_failed = failed.iter().filter(|name| !name.starts_with("rules of ")).count();
-    let unfinished = houses.len() - absent - tables_failed - whole;
+    let unfinished = houses.len() - absent - failed.len() - whole;
     invocation.metric("TablesUnfinished", Unit::Count, unfinished as f64);
     finish(invocation, &answer);
+    failed.extend(raw_failed);
     if failed.is_empty() {
         return Ok(answer);
     }
@@ -187,6 +175,25 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         failed.join(", ")
     )
     .into())
+}
+
+/// Makes what contracts say of raw objects rules of their bucket. What failed, if anything did.
+async fn keep_raw(housekeep: &Housekeep, ports: &Ports, invocation: &mut Invocation) -> Option<String> {
+    let (bucket, rules) = (&housekeep.config.raw_bucket, raw::rules(&housekeep.contracts));
+    match ports.lifecycle.set(bucket, raw::OWN, &rules).await {
+        Ok(is_new) => {
+            if is_new {
+                let fields = json!({"bucket": bucket, "rules": rules.len()});
+                invocation.log(Level::Info, "raw bucket has other rules", fields);
+            }
+            None
+        }
+        Err(error) => {
+            let fields = json!({"bucket": bucket, "kind": error.kind.to_string(), "error": error.message});
+            invocation.log(Level::Error, "rules of the raw bucket failed", fields);
+            Some(format!("the rules of {bucket}"))
+        }
+    }
 }
 
 /// The tables, those of the day first, so that one that takes all the time does not hold the others up for ever.

@@ -203,6 +203,11 @@ impl<'a> Map<'a> {
         self.report.add(self.position, &self.path, message.into(), help.into());
     }
 
+    /// Whether it has no key at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Renames the place in messages: a list's item by its own name, not its number.
     pub(crate) fn called(self, path: String) -> Self {
         Self { path, ..self }

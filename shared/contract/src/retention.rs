@@ -213,7 +213,7 @@ fn raw(map: &Map<'_>) -> RawRetention {
         archive_days: step("archive", DAY_MS, MIN_RAW_TIER_MS),
         expire_days: step("expire", MIN_RAW_MS, DAY_MS),
     };
-    if before.is_none() {
+    if map.is_empty() {
         map.error(
             "raw retention without a step",
             "write infrequent, archive or expire: {archive: 90d, expire: 730d}",

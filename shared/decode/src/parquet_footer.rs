@@ -35,8 +35,7 @@ pub fn read(file: &impl ChunkReader) -> Result<ArrowReaderMetadata, ParquetError
     Ok(read)
 }
 
-/// What `work` gives, or an error where the library panics on pages that are damaged. A build that aborts on panics, as that of the
-/// deployed function, has only the checks above.
+/// What `work` gives, or an error where the library panics on pages that are damaged: all profiles unwind for that.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ParquetError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         let message = "it holds what the library that reads it cannot bear";

@@ -51,13 +51,12 @@ fn packed(around: &[u8], range: Range<usize>) -> Option<u128> {
     if length > MAX_SHORT_BYTES {
         return None;
     }
-    let word = match around[range.start..].first_chunk() {
-        Some(bytes) => u128::from_le_bytes(*bytes) & ((1 << (length * 8)) - 1),
-        None => {
-            let mut bytes = [0; 16];
-            bytes[..length].copy_from_slice(&around[range]);
-            u128::from_le_bytes(bytes)
-        }
+    let word = if let Some(bytes) = around[range.start..].first_chunk() {
+        u128::from_le_bytes(*bytes) & ((1 << (length * 8)) - 1)
+    } else {
+        let mut bytes = [0; 16];
+        bytes[..length].copy_from_slice(&around[range]);
+        u128::from_le_bytes(bytes)
     };
     Some(word | (length as u128) << (MAX_SHORT_BYTES * 8))
 }

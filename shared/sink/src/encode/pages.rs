@@ -231,7 +231,6 @@ impl<V: Values> Chunk<V> {
             column_index: Some(self.index.build()?),
             offset_index: Some(offsets.build()),
         };
-        drop(writer);
         Ok((bytes.into_inner()?.into(), close))
     }
 }

@@ -10,6 +10,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::{
     arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     basic::{Compression, Encoding, ZstdLevel},
+    data_type::ByteArray,
     file::{
         metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData},
         page_index::column_index::ColumnIndexMetaData,
@@ -68,7 +69,9 @@ fn row() -> impl Strategy<Value = Row> {
 fn batch(rows: &[Row]) -> RecordBatch {
     let small = || rows.iter().map(|row| row.small);
     let wide = |precision: u8, scale| {
-        let values = Decimal128Array::from_iter(small().map(|value| value.map(|value| i128::from(value) % 1_000_000)));
+        let values = small()
+            .map(|value| value.map(|value| i128::from(value) % 1_000_000))
+            .collect::<Decimal128Array>();
         Arc::new(values.with_precision_and_scale(precision, scale).unwrap()) as ArrayRef
     };
     let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(
@@ -81,9 +84,9 @@ fn batch(rows: &[Row]) -> RecordBatch {
             false,
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.id))),
         ),
-        ("small", true, Arc::new(Int32Array::from_iter(small()))),
+        ("small", true, Arc::new(small().collect::<Int32Array>())),
         ("items", true, Arc::new(lists)),
-        ("day", true, Arc::new(Date32Array::from_iter(small()))),
+        ("day", true, Arc::new(small().collect::<Date32Array>())),
         (
             "at",
             false,
@@ -95,7 +98,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
         (
             "text",
             true,
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.text.clone()))),
+            Arc::new(rows.iter().map(|row| row.text.clone()).collect::<StringArray>()),
         ),
         (
             "word",
@@ -107,12 +110,12 @@ fn batch(rows: &[Row]) -> RecordBatch {
         (
             "truth",
             true,
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.truth))),
+            Arc::new(rows.iter().map(|row| row.truth).collect::<BooleanArray>()),
         ),
         (
             "real",
             true,
-            Arc::new(Float64Array::from_iter(small().map(|value| value.map(f64::from)))),
+            Arc::new(small().map(|value| value.map(f64::from)).collect::<Float64Array>()),
         ),
     ];
     let fields: Vec<Field> = columns
@@ -146,7 +149,7 @@ fn read(file: File) -> (Vec<RecordBatch>, Arc<ParquetMetaData>) {
 
 /// That the statistics say of the chunk what its values are, and the page index of each page.
 fn is_true_of(chunk: &ColumnChunkMetaData, index: &ColumnIndexMetaData, pages: &[ArrayRef]) {
-    let nulls: usize = pages.iter().map(|page| page.null_count()).sum();
+    let nulls: usize = pages.iter().map(Array::null_count).sum();
     assert_eq!(chunk.statistics().unwrap().null_count_opt(), Some(nulls as u64));
     for (at, page) in pages.iter().enumerate() {
         assert_eq!(index.null_count(at), Some(page.null_count() as i64));
@@ -172,11 +175,11 @@ fn is_true_of(chunk: &ColumnChunkMetaData, index: &ColumnIndexMetaData, pages: &
             };
             let every: Vec<Vec<u8>> = pages.iter().flat_map(values).collect();
             let (min, max) = (every.iter().min(), every.iter().max());
-            assert!(all.min_opt().map(|known| known.data()) <= min.map(|min| &min[..]));
-            assert!(all.max_opt().map(|known| known.data()) >= max.map(|max| &max[..]));
+            assert!(all.min_opt().map(ByteArray::data) <= min.map(|min| &min[..]));
+            assert!(all.max_opt().map(ByteArray::data) >= max.map(|max| &max[..]));
             assert_eq!(all.min_opt().is_some(), min.is_some());
-            assert!(!all.min_is_exact() || all.min_opt().map(|known| known.data()) == min.map(|min| &min[..]));
-            assert!(!all.max_is_exact() || all.max_opt().map(|known| known.data()) == max.map(|max| &max[..]));
+            assert!(!all.min_is_exact() || all.min_opt().map(ByteArray::data) == min.map(|min| &min[..]));
+            assert!(!all.max_is_exact() || all.max_opt().map(ByteArray::data) == max.map(|max| &max[..]));
             assert!(all.min_opt().is_none_or(|min| min.len() <= SHOWN_BYTES));
             for (at, page) in pages.iter().enumerate() {
                 for value in values(page) {
