@@ -69,7 +69,7 @@ settings! {
     warm_up_rows: 100.0, 8.0, 1e6, "Rows at the beginning that are learnt from and never alarm.";
     window_rows: 30.0, 4.0, 1e4, "What is recent: rows in which mixture, drift, spread and density forget.";
     level_rows: 1_000.0, 8.0, 1e6, "Rows in which level and deviation forget.";
-    memory_rows: 4_000.0, 8.0, 1e6, "Rows in which it is forgotten what is common: tails, mixture, shapes, extremes.";
+    memory_rows: 6_000.0, 8.0, 1e6, "Rows in which it is forgotten what is common: tails, mixture, shapes, extremes.";
     season_visits: 60.0, 2.0, 250.0, "Rows of one hour of the week in which that hour's level forgets.";
     clip_deviations: 8.0, 2.0, 100.0, "A row counts as no further out than this, in deviations, so that an outlier does not move the level.";
     bin_deviations: 0.25, 0.05, 4.0, "Width of a bin of the mixture, in deviations.";
@@ -78,7 +78,7 @@ settings! {
     calm_share: 0.3, 0.01, 1.0, "An alarm fades in this share of the rows seen so far …";
     calm_rows: 2_000.0, 1.0, 1e6, "… and in no more rows than this.";
     min_effect: 0.001, 0.0, 1.0, "Smallest deviation that counts, as a share of the level.";
-    alarm_score: 0.39, 0.01, 0.99, "Score from which on a row is an alarm.";
+    alarm_score: 0.38, 0.01, 0.99, "Score from which on a row is an alarm.";
 }
 
 impl Settings {
