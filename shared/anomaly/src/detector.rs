@@ -196,7 +196,8 @@ impl Series {
             self.mixture.observe(deviations / settings.bin_deviations, recent, long),
             self.shapes.observe(deviations, row, 1.0 / settings.memory_rows),
             self.sequence.observe(deviations, 1.0 / settings.window_rows),
-            self.extremes.observe(value, mean, deviation, 1.0 / settings.memory_rows),
+            self.extremes
+                .observe(value, mean, deviation, 1.0 / settings.memory_rows),
             (value - hour.expected).abs() / hour.deviation,
             step.jump,
             self.drift.abs(),
@@ -207,7 +208,8 @@ impl Series {
             visits: settings.season_visits as u8,
             rate: level,
         };
-        self.season.observe(time_ms, value, hour, clip * deviation.max(hour.deviation), memory);
+        self.season
+            .observe(time_ms, value, hour, clip * deviation.max(hour.deviation), memory);
         self.level.observe(value, row, deviation, clip, level);
         let met = Met {
             value,

@@ -11,7 +11,10 @@ pub struct Extremes {
 impl Extremes {
     /// At the first value.
     pub fn new(value: f64) -> Self {
-        Self { low: value, high: value }
+        Self {
+            low: value,
+            high: value,
+        }
     }
 
     /// How far a value is outside, as a share of the range. The range is no narrower than `deviation`.

@@ -9,7 +9,11 @@ const EXPONENT_BIAS: i64 = 1023;
 
 /// Natural logarithm of a positive, normal number; of all else, that of the smallest one.
 pub fn ln(x: f64) -> f64 {
-    let x = if x >= f64::MIN_POSITIVE { x.min(f64::MAX) } else { f64::MIN_POSITIVE };
+    let x = if x >= f64::MIN_POSITIVE {
+        x.min(f64::MAX)
+    } else {
+        f64::MIN_POSITIVE
+    };
     let bits = x.to_bits();
     let exponent = (bits >> FRACTION_BITS) as i64 - EXPONENT_BIAS;
     let mantissa = f64::from_bits((bits & ((1 << FRACTION_BITS) - 1)) | ((EXPONENT_BIAS as u64) << FRACTION_BITS));

@@ -73,7 +73,12 @@ impl Season {
     pub fn read(from: &mut Reader) -> Result<Self, Damage> {
         let mut season = Self::new();
         season.visits = from.sparse_u8()?;
-        for (level, _) in season.levels.iter_mut().zip(season.visits).filter(|(_, visits)| *visits > 0) {
+        for (level, _) in season
+            .levels
+            .iter_mut()
+            .zip(season.visits)
+            .filter(|(_, visits)| *visits > 0)
+        {
             *level = from.f32()?;
         }
         season.deviation = Deviation::read(from)?;

@@ -78,7 +78,7 @@ settings! {
     calm_share: 0.3, 0.01, 1.0, "An alarm fades in this share of the rows seen so far …";
     calm_rows: 2_000.0, 1.0, 1e6, "… and in no more rows than this.";
     min_effect: 0.001, 0.0, 1.0, "Smallest deviation that counts, as a share of the level.";
-    alarm_score: 0.38, 0.01, 0.99, "Score from which on a row is an alarm.";
+    alarm_score: 0.39, 0.01, 0.99, "Score from which on a row is an alarm.";
 }
 
 impl Settings {
@@ -109,7 +109,10 @@ mod tests {
                 assert_eq!(error.name, setting.name);
             }
         }
-        let settings = Settings { calm_factor: 0.5, ..Settings::default() };
+        let settings = Settings {
+            calm_factor: 0.5,
+            ..Settings::default()
+        };
         let told = settings.check().expect_err("too small").to_string();
         assert_eq!(told, "calm_factor is 0.5: write a number from 1 to 10");
     }

@@ -57,7 +57,11 @@ impl Shapes {
     fn nearest(&self) -> Option<(usize, f32)> {
         let mut nearest = None;
         for (at, (prototype, uses)) in self.prototypes.iter().zip(&self.uses).enumerate() {
-            let square = prototype.iter().zip(&self.last).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+            let square = prototype
+                .iter()
+                .zip(&self.last)
+                .map(|(a, b)| (a - b) * (a - b))
+                .sum::<f32>();
             if *uses > 0.0 && nearest.is_none_or(|(_, least)| square < least) {
                 nearest = Some((at, square));
             }
@@ -91,7 +95,12 @@ impl Shapes {
             *value = from.f32()?;
         }
         shapes.uses = from.sparse_f32()?;
-        for (prototype, _) in shapes.prototypes.iter_mut().zip(shapes.uses).filter(|(_, uses)| *uses > 0.0) {
+        for (prototype, _) in shapes
+            .prototypes
+            .iter_mut()
+            .zip(shapes.uses)
+            .filter(|(_, uses)| *uses > 0.0)
+        {
             for value in prototype {
                 *value = from.f32()?;
             }

@@ -66,7 +66,10 @@ impl Writer {
     /// A bit for each value that is not zero, then those values.
     pub fn sparse_f32(&mut self, values: &[f32]) {
         self.bits(values.iter().map(|value| *value != 0.0));
-        values.iter().filter(|value| **value != 0.0).for_each(|value| self.f32(*value));
+        values
+            .iter()
+            .filter(|value| **value != 0.0)
+            .for_each(|value| self.f32(*value));
     }
 
     /// The same for bytes.
@@ -142,11 +145,13 @@ impl<'a> Reader<'a> {
 
     /// Counts, weights and deviations are not negative.
     pub fn positive_f32(&mut self) -> Result<f32, Damage> {
-        self.f32().and_then(|value| if value >= 0.0 { Ok(value) } else { Err(Damage) })
+        self.f32()
+            .and_then(|value| if value >= 0.0 { Ok(value) } else { Err(Damage) })
     }
 
     pub fn positive_f64(&mut self) -> Result<f64, Damage> {
-        self.f64().and_then(|value| if value >= 0.0 { Ok(value) } else { Err(Damage) })
+        self.f64()
+            .and_then(|value| if value >= 0.0 { Ok(value) } else { Err(Damage) })
     }
 
     /// What [`Writer::sparse_f32`] wrote of values that are not negative.
@@ -183,7 +188,7 @@ impl<'a> Reader<'a> {
 
 /// FNV-1a of 64 bits: not against malice, but against what was cut off or torn.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }

@@ -94,11 +94,20 @@ mod tests {
         for row in 0..1_000 {
             surprise.observe(if row % 100 == 0 { 10.0 } else { 1.0 }, 0.5, 1.0);
         }
-        let (common, rare) = (surprise.clone().observe(1.0, 0.5, 1.0), surprise.clone().observe(10.0, 0.5, 1.0));
+        let (common, rare) = (
+            surprise.clone().observe(1.0, 0.5, 1.0),
+            surprise.clone().observe(10.0, 0.5, 1.0),
+        );
         assert!((common - ln(1.0 / 0.506)).abs() < 0.02, "{common}");
         assert!((rare - ln(1_001.0 / 6.0)).abs() < 0.02, "{rare}");
-        let (far, further) = (surprise.clone().observe(40.0, 0.5, 1.0), surprise.observe(400.0, 0.5, 1.0));
-        assert!(far > rare + 1.0 && (further - far - ln(10.0)).abs() < 0.3, "{far} {further}");
+        let (far, further) = (
+            surprise.clone().observe(40.0, 0.5, 1.0),
+            surprise.observe(400.0, 0.5, 1.0),
+        );
+        assert!(
+            far > rare + 1.0 && (further - far - ln(10.0)).abs() < 0.3,
+            "{far} {further}"
+        );
     }
 
     #[test]

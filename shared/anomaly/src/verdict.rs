@@ -96,8 +96,18 @@ pub struct Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { signal, expected, low, high, observed } = self;
-        write!(f, "{}: observed {observed:.6}, expected {expected:.6} ({low:.6} to {high:.6})", signal.meaning())
+        let Self {
+            signal,
+            expected,
+            low,
+            high,
+            observed,
+        } = self;
+        write!(
+            f,
+            "{}: observed {observed:.6}, expected {expected:.6} ({low:.6} to {high:.6})",
+            signal.meaning()
+        )
     }
 }
 
@@ -114,5 +124,9 @@ pub struct Verdict {
 
 impl Verdict {
     /// Nothing to be said: warming up, or no value.
-    pub(crate) const NONE: Self = Self { score: 0.0, alarm: false, reason: None };
+    pub(crate) const NONE: Self = Self {
+        score: 0.0,
+        alarm: false,
+        reason: None,
+    };
 }

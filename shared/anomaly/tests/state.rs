@@ -118,7 +118,10 @@ fn a_state_is_small_at_every_point_of_long_series() {
             largest = largest.max(detector.encode().len());
         }
         assert!(largest <= MAX_STATE_BYTES, "kind {kind}: {largest} bytes");
-        assert!(largest >= 2_000, "kind {kind}: {largest} bytes: the series taught it nothing");
+        assert!(
+            largest >= 2_000,
+            "kind {kind}: {largest} bytes: the series taught it nothing"
+        );
     }
 }
 
@@ -141,7 +144,10 @@ fn torn_and_foreign_states_are_told_apart() {
     let mut newer = bytes.clone();
     newer[4] = 9;
     let told = Detector::decode(&newer).expect_err("a later format").to_string();
-    assert_eq!(told, "the state has format 9, this library reads format 1: begin with a new detector");
+    assert_eq!(
+        told,
+        "the state has format 9, this library reads format 1: begin with a new detector"
+    );
     let damaged = StateError::Damaged { bytes: bytes.len() - 1 };
     assert_eq!(Detector::decode(&bytes[..bytes.len() - 1]), Err(damaged));
 }

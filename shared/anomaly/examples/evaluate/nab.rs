@@ -35,7 +35,10 @@ pub fn load(root: &Path) -> Vec<Series> {
         .map(|(name, ends)| {
             let text = fs::read_to_string(root.join("data").join(&name)).expect("data");
             let stamps: Vec<(&str, &str)> = text.lines().skip(1).filter_map(|l| l.split_once(',')).collect();
-            let rows = stamps.iter().map(|(t, v)| (millis(t), v.parse().expect("a value"))).collect();
+            let rows = stamps
+                .iter()
+                .map(|(t, v)| (millis(t), v.parse().expect("a value")))
+                .collect();
             let mut windows: Vec<(usize, usize)> = ends
                 .chunks(2)
                 .map(|w| {
@@ -51,7 +54,11 @@ pub fn load(root: &Path) -> Vec<Series> {
 }
 
 fn sig(y: f64) -> f64 {
-    if y > 3.0 { -1.0 } else { 2.0 / (1.0 + (5.0 * y).exp()) - 1.0 }
+    if y > 3.0 {
+        -1.0
+    } else {
+        2.0 / (1.0 + (5.0 * y).exp()) - 1.0
+    }
 }
 
 /// (score, delta) per row.
@@ -60,18 +67,27 @@ pub fn contributions(c: &Series, s: &[f64]) -> Vec<(f64, f64)> {
     let probation = (0.15 * n as f64).floor().min(750.0) as usize;
     let max_tp = sig(-1.0);
     let mut d = vec![0.0; n];
-    for i in 0..n { d[i] = -0.11; }
+    for i in 0..n {
+        d[i] = -0.11;
+    }
     for (w, (lo, hi)) in c.windows.iter().enumerate() {
         let width = (hi - lo + 1) as f64;
         let stop = c.windows.get(w + 1).map_or(n, |x| x.0);
-        for i in hi + 1..stop { d[i] = 0.11 * sig((i - hi) as f64 / (width - 1.0)); }
-        for i in *lo..=*hi { d[i] = 0.0; }
+        for i in hi + 1..stop {
+            d[i] = 0.11 * sig((i - hi) as f64 / (width - 1.0));
+        }
+        for i in *lo..=*hi {
+            d[i] = 0.0;
+        }
         let mut rows: Vec<usize> = (*lo..=*hi).filter(|i| *i >= probation).collect();
         rows.sort_by(|a, b| s[*b].total_cmp(&s[*a]).then(a.cmp(b)));
         let mut best = -1.0;
         for i in rows {
             let v = sig(-((hi - i + 1) as f64) / width) / max_tp;
-            if v > best { d[i] = v - best; best = v; }
+            if v > best {
+                d[i] = v - best;
+                best = v;
+            }
         }
     }
     (probation..n).map(|i| (s[i], d[i])).collect()
@@ -84,7 +100,10 @@ pub fn standard(files: &[(&Series, &[f64])]) -> (f64, f64) {
     let (mut cum, mut best, mut thr) = (0.0, 0.0, f64::INFINITY);
     for (i, (s, d)) in all.iter().enumerate() {
         cum += d;
-        if all.get(i + 1).is_none_or(|x| x.0 != *s) && cum > best { best = cum; thr = *s; }
+        if all.get(i + 1).is_none_or(|x| x.0 != *s) && cum > best {
+            best = cum;
+            thr = *s;
+        }
     }
     (100.0 * best / (2.0 * windows as f64), thr)
 }
@@ -94,9 +113,23 @@ pub fn at(c: &Series, s: &[f64], thr: f64) -> f64 {
 }
 
 pub fn one(c: &Series, s: &[f64], thr: f64) -> String {
-    let got = c.windows.iter().filter(|(lo, hi)| s[*lo..=*hi].iter().any(|v| *v >= thr)).count();
+    let got = c
+        .windows
+        .iter()
+        .filter(|(lo, hi)| s[*lo..=*hi].iter().any(|v| *v >= thr))
+        .count();
     let n = c.rows.len();
     let p = (0.15 * n as f64).floor().min(750.0) as usize;
-    let fa = (p..n).filter(|i| s[*i] >= thr && !c.windows.iter().any(|(a, b)| i >= a && i <= b)).count();
-    format!("{:<58} {}/{} false {:>3} gain {:.2} of {}", c.name, got, c.windows.len(), fa, at(c, s, thr), 2 * c.windows.len())
+    let fa = (p..n)
+        .filter(|i| s[*i] >= thr && !c.windows.iter().any(|(a, b)| i >= a && i <= b))
+        .count();
+    format!(
+        "{:<58} {}/{} false {:>3} gain {:.2} of {}",
+        c.name,
+        got,
+        c.windows.len(),
+        fa,
+        at(c, s, thr),
+        2 * c.windows.len()
+    )
 }

@@ -29,7 +29,10 @@ pub fn corpus(seeds: u64) -> Vec<Series> {
     let mut all = Vec::new();
     for (name, make) in KINDS {
         for seed in 0..seeds {
-            let mut maker = Maker::new(seed * 7_919 + name.len() as u64 * 104_729 + u64::from(name.as_bytes()[0]), seed);
+            let mut maker = Maker::new(
+                seed * 7_919 + name.len() as u64 * 104_729 + u64::from(name.as_bytes()[0]),
+                seed,
+            );
             make(&mut maker);
             all.push(Series {
                 name: format!("{name}/{seed}"),
@@ -78,7 +81,9 @@ impl Maker {
     /// Where anomalies begin: after the first third, well apart.
     fn places(&mut self, count: usize) -> Vec<usize> {
         let (from, room) = (self.n / 3, self.n * 2 / 3 / count);
-        (0..count).map(|k| from + k * room + (self.uniform() * 0.7 * room as f64) as usize).collect()
+        (0..count)
+            .map(|k| from + k * room + (self.uniform() * 0.7 * room as f64) as usize)
+            .collect()
     }
 
     /// The anomaly's rows, and some grace after them.
@@ -89,7 +94,10 @@ impl Maker {
 
     fn finish(&mut self, values: Vec<f64>) {
         let step = self.step_ms;
-        self.rows = (0..).map(|k| BEGIN_MS + k * step).zip(values.into_iter().map(|v| v * self.scale)).collect();
+        self.rows = (0..)
+            .map(|k| BEGIN_MS + k * step)
+            .zip(values.into_iter().map(|v| v * self.scale))
+            .collect();
     }
 
     /// Of the day at a row: 0 at midnight, 1 at noon.
@@ -183,7 +191,9 @@ fn daily_missing_hours(m: &mut Maker) {
         }
     }
     m.rows = kept;
-    m.windows.iter_mut().for_each(|(lo, hi)| (*lo, *hi) = (moved[*lo], moved[*hi]));
+    m.windows
+        .iter_mut()
+        .for_each(|(lo, hi)| (*lo, *hi) = (moved[*lo], moved[*hi]));
 }
 
 fn constant_blip(m: &mut Maker) {
@@ -213,7 +223,9 @@ fn counter(m: &mut Maker) {
 
 fn batch_jobs(m: &mut Maker) {
     let mut values = m.noise(5.0, 0.5);
-    (0..m.n).step_by(48).for_each(|k| (k..(k + 4).min(m.n)).for_each(|k| values[k] += 60.0));
+    (0..m.n)
+        .step_by(48)
+        .for_each(|k| (k..(k + 4).min(m.n)).for_each(|k| values[k] += 60.0));
     for at in m.places(2) {
         // A job that does not end.
         let begin = (at / 48 * 48).min(m.n - 60);
@@ -291,7 +303,11 @@ fn nothing(m: &mut Maker) {
     let mut level = 0.0;
     let walk = m.uniform() < 0.5;
     let values = (0..m.n).map(|_| {
-        level = if walk { 0.98 * level + m.normal() } else { 2.0 * m.normal() };
+        level = if walk {
+            0.98 * level + m.normal()
+        } else {
+            2.0 * m.normal()
+        };
         30.0 + level
     });
     let values = values.collect();
