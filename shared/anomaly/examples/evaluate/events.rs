@@ -1,10 +1,13 @@
-//! Precision and recall by events: a window is found if an alarm lies in it; alarms outside, at most one in ten rows, are false.
+//! Precision and recall by events: a window is found if an alarm lies in it; alarms outside that lie close together are one false alarm.
 
-use crate::nab::Series;
+use crate::nab::Scored;
 
-/// False alarms closer than this are one.
+/// False alarms closer than this, in rows, are one.
 const ONE_EVENT_ROWS: usize = 10;
+/// Thresholds that are tried.
+const STEPS: u32 = 200;
 
+/// Counts of windows and alarms.
 #[derive(Default, Clone, Copy)]
 pub struct Tally {
     pub found: usize,
@@ -14,61 +17,62 @@ pub struct Tally {
 
 impl Tally {
     pub fn precision(self) -> f64 {
-        self.found as f64 / ((self.found + self.false_alarms) as f64).max(1.0)
+        self.found as f64 / (self.found + self.false_alarms).max(1) as f64
     }
+
     pub fn recall(self) -> f64 {
-        self.found as f64 / (self.windows as f64).max(1.0)
+        self.found as f64 / self.windows.max(1) as f64
     }
+
     pub fn f1(self) -> f64 {
-        2.0 * self.found as f64 / ((self.windows + self.found + self.false_alarms) as f64).max(1.0)
-    }
-    pub fn add(&mut self, o: Self) {
-        self.found += o.found;
-        self.windows += o.windows;
-        self.false_alarms += o.false_alarms;
+        2.0 * self.found as f64 / (self.windows + self.found + self.false_alarms).max(1) as f64
     }
 }
 
-pub fn tally(c: &Series, s: &[f64], thr: f64) -> Tally {
-    let begin = ((0.15 * s.len() as f64) as usize).min(750);
-    let found = c
+/// Of one series; false alarms closer than `apart` rows are one.
+pub fn tally(one: &Scored, threshold: f64, apart: usize) -> Tally {
+    let (series, scores) = (one.series, &one.scores);
+    let alarm = |row: &usize| scores[*row] >= threshold;
+    let found = series
         .windows
         .iter()
-        .filter(|(lo, hi)| s[*lo..=*hi].iter().any(|v| *v >= thr))
+        .filter(|(first, last)| (*first..=*last).any(|row| alarm(&row)))
         .count();
-    let mut last = None;
-    let mut false_alarms = 0;
-    for k in begin..s.len() {
-        if s[k] >= thr && !c.windows.iter().any(|(lo, hi)| (*lo..=*hi).contains(&k)) {
-            if last.is_none_or(|l| k - l > ONE_EVENT_ROWS) {
-                false_alarms += 1;
-            }
-            last = Some(k);
+    let outside = |row: &usize| !series.windows.iter().any(|(first, last)| (first..=last).contains(&row));
+    let (mut before, mut false_alarms) = (None, 0);
+    for row in (series.probation()..scores.len()).filter(|row| alarm(row) && outside(row)) {
+        if before.is_none_or(|before| row - before >= apart) {
+            false_alarms += 1;
         }
+        before = Some(row);
     }
     Tally {
         found,
-        windows: c.windows.len(),
+        windows: series.windows.len(),
         false_alarms,
     }
 }
 
-pub fn all(files: &[(&Series, &[f64])], thr: f64) -> Tally {
-    let mut t = Tally::default();
-    for (c, s) in files {
-        t.add(tally(c, s, thr));
-    }
-    t
+/// Of several series.
+pub fn all(all: &[Scored], threshold: f64) -> Tally {
+    all.iter().fold(Tally::default(), |sum, one| {
+        let one = tally(one, threshold, ONE_EVENT_ROWS);
+        Tally {
+            found: sum.found + one.found,
+            windows: sum.windows + one.windows,
+            false_alarms: sum.false_alarms + one.false_alarms,
+        }
+    })
 }
 
-/// Best F1 and its threshold.
-pub fn best(files: &[(&Series, &[f64])]) -> (f64, Tally) {
-    let mut best = (0.0, Tally::default());
-    for k in 1..200 {
-        let thr = f64::from(k) / 200.0;
-        let t = all(files, thr);
-        if t.f1() > best.1.f1() {
-            best = (thr, t);
+/// The threshold with the best F1, and what it finds.
+pub fn best(scored: &[Scored]) -> (f64, Tally) {
+    let mut best = (1.0, Tally::default());
+    for step in 1..STEPS {
+        let threshold = f64::from(step) / f64::from(STEPS);
+        let tally = all(scored, threshold);
+        if tally.f1() > best.1.f1() {
+            best = (threshold, tally);
         }
     }
     best

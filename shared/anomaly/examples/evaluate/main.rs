@@ -1,207 +1,164 @@
-//! Evaluate.
+//! How well the detector does. `EVALUATION.md` says what came of it.
+//!
+//! ```text
+//! cargo run --release -p watershed-anomaly --example evaluate -- nab NAB          score, per category and file
+//! … -- sensitivity NAB     each setting moved by 5 %, and all of them at once
+//! … -- cross NAB           settings chosen on some files, scored on the others
+//! … -- synthetic           series like a cloud's, beside a rolling z score
+//! … -- speed               rows a second, and bytes of a state
+//! ```
+//!
+//! NAB is a folder with `data/` and `labels/combined_windows.json`. `NAME=NUMBER` after it changes a setting.
+
 mod baseline;
+mod cross;
 mod events;
 mod nab;
+mod sensitivity;
 mod synthetic;
+
+use nab::{Scored, Series};
 use std::{env, path::Path, time::Instant};
 use watershed_anomaly::{Detector, Settings};
 
-pub fn run(series: &nab::Series, s: &Settings) -> Vec<f64> {
-    let mut d = Detector::new(s).expect("within bounds");
-    series
-        .rows
-        .iter()
-        .map(|(t, v)| f64::from(d.observe(*t, *v).score))
-        .collect()
-}
-pub fn runs(corpus: &[nab::Series], s: &Settings) -> Vec<Vec<f64>> {
-    corpus.iter().map(|c| run(c, s)).collect()
-}
-pub fn refs<'a>(corpus: &'a [nab::Series], scores: &'a [Vec<f64>]) -> Vec<(&'a nab::Series, &'a [f64])> {
-    corpus.iter().zip(scores.iter().map(Vec::as_slice)).collect()
-}
-pub fn score(corpus: &[nab::Series], s: &Settings) -> (f64, f64) {
-    nab::standard(&refs(corpus, &runs(corpus, s)))
-}
-/// nab, synthetic as nab, synthetic f1
-fn both(nabs: &[nab::Series], syn: &[nab::Series], s: &Settings) -> (f64, f64, f64) {
-    let r = runs(syn, s);
-    (
-        score(nabs, s).0,
-        nab::standard(&refs(syn, &r)).0,
-        events::best(&refs(syn, &r)).1.f1() * 100.0,
-    )
-}
-const FREE: [&str; 10] = [
-    "memory_rows",
-    "level_rows",
-    "window_rows",
-    "clip_deviations",
-    "bin_deviations",
-    "calm_factor",
-    "calm_share",
-    "season_visits",
-    "record_weight",
-    "calm_rows",
-];
-fn jitter(s: &Settings, k: u64, by: f64) -> Settings {
-    let mut t = s.clone();
-    let mut r = k * 0x9E37_79B9_7F4A_7C15 + 12345;
-    for name in FREE {
-        r ^= r << 13;
-        r ^= r >> 7;
-        r ^= r << 17;
-        let f = 1.0 + by * (((r >> 20) % 2001) as f64 / 1000.0 - 1.0);
-        let p = t.get_mut(name).unwrap();
-        *p = if name == "calm_factor" {
-            1.0 + (*p - 1.0) * (1.0 + (f - 1.0) * 3.0)
-        } else {
-            *p * f
-        };
-    }
-    t
-}
-/// mean over jitters
-fn smooth(nabs: &[nab::Series], syn: &[nab::Series], s: &Settings) -> (f64, f64, f64, f64) {
-    let k = 6;
-    let all: Vec<_> = (0..k)
-        .map(|i| {
-            let t = jitter(s, i, 0.1);
-            let n = score(nabs, &t).0;
-            (
-                n,
-                if i < 2 {
-                    both(&nabs[..1], syn, &t)
-                } else {
-                    (0.0, 0.0, 0.0)
-                },
-            )
-        })
-        .collect();
-    let kf = k as f64;
-    (
-        all.iter().map(|a| a.0).sum::<f64>() / kf,
-        all.iter().map(|a| a.0).fold(100.0, f64::min),
-        all.iter().map(|a| a.1.1).sum::<f64>() / 2.0,
-        all.iter().map(|a| a.1.2).sum::<f64>() / 2.0,
-    )
-}
-fn synth(name: &str, syn: &[nab::Series], scores: &[Vec<f64>]) {
-    let f = refs(syn, scores);
-    let (thr, t) = events::best(&f);
-    println!(
-        "{name}: nab {:.2} thr {thr} precision {:.3} recall {:.3} f1 {:.3}",
-        nab::standard(&f).0,
-        t.precision(),
-        t.recall(),
-        t.f1()
-    );
-    for chunk in f.chunks(8) {
-        let t = events::all(chunk, thr);
-        print!(
-            "{}:{}/{}-{}  ",
-            chunk[0].0.name.split('/').next().unwrap(),
-            t.found,
-            t.windows,
-            t.false_alarms
-        );
-    }
-    println!();
-}
+/// Series of each kind that are made.
+const SYNTHETIC_SEEDS: u64 = 8;
 
 fn main() {
-    let args: Vec<String> = env::args().collect();
-    let corpus = nab::load(Path::new(&args[2]));
-    let mut s = Settings::default();
-    for a in &args[3..] {
-        if let Some((k, v)) = a.split_once('=') {
-            *s.get_mut(k).unwrap_or_else(|| panic!("{k}")) = v.parse().unwrap();
-        }
+    let words: Vec<String> = env::args().skip(1).collect();
+    let mut settings = Settings::default();
+    for (name, value) in words.iter().filter_map(|word| word.split_once('=')) {
+        let place = settings.get_mut(name).unwrap_or_else(|| panic!("{name} is no setting"));
+        *place = value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={value}: write a number"));
     }
-    let syn = synthetic::corpus(8);
-    let t = Instant::now();
-    let (base, thr) = score(&corpus, &s);
-    println!("score {base:.2} threshold {thr:.4} in {:?}", t.elapsed());
-    let b = both(&corpus, &syn, &s);
-    println!("nab {:.2} syn-nab {:.2} syn-f1 {:.2}", b.0, b.1, b.2);
-    match args[1].as_str() {
-        "each" => {
-            let scores = runs(&corpus, &s);
-            for (c, v) in corpus.iter().zip(&scores) {
-                println!("{}", nab::one(c, v, thr));
-            }
-        }
-        "z" => {
-            let z: Vec<Vec<f64>> = corpus.iter().map(|c| baseline::rolling_z(&c.rows)).collect();
-            println!("z nab {:.2}", nab::standard(&refs(&corpus, &z)).0);
-            let z: Vec<Vec<f64>> = syn.iter().map(|c| baseline::rolling_z(&c.rows)).collect();
-            synth("z", &syn, &z);
-            synth("ours", &syn, &runs(&syn, &s));
-        }
-        "moves" => {
-            let factors: Vec<f64> = args[3..].iter().filter_map(|a| a.parse().ok()).collect();
-            for watershed_anomaly::Setting { name, .. } in Settings::ALL {
-                let mut line = format!("{name:<14}");
-                for f in &factors {
-                    let mut t = s.clone();
-                    let p = t.get_mut(name).unwrap();
-                    *p *= f;
-                    let b = both(&corpus, &syn, &t);
-                    line += &format!("  {:>5.1}/{:>4.1}/{:>4.1}", b.0, b.1, b.2);
-                }
-                println!("{line}");
-            }
-        }
-        "search" => {
-            let j = |t: &Settings| {
-                let b = both(&corpus, &syn, t);
-                (b.0 + 0.4 * b.1 + 0.2 * b.2, b)
-            };
-            let (mut best, _) = j(&s);
-            for round in 0..2 {
-                for watershed_anomaly::Setting { name, .. } in Settings::ALL {
-                    if [
-                        "half",
-                        "warmup",
-                        "held",
-                        "graded",
-                        "w_second",
-                        "second_memory",
-                        "min_effect",
-                    ]
-                    .contains(name)
-                    {
-                        continue;
-                    }
-                    for f in [0.5, 0.75, 1.35, 2.0] {
-                        let mut t = s.clone();
-                        let p = t.get_mut(name).unwrap();
-                        let v = if *p == 0.0 { 0.3 * f } else { *p * f };
-                        let d = 10f64.powf(v.log10().floor() - 1.0);
-                        *p = (v / d).round() * d;
-                        let v = *p;
-                        let (now, b) = j(&t);
-                        if now > best + 0.25 {
-                            best = now;
-                            s = t;
-                            println!("{round} {name}={v} {:.1} {:.1} {:.1}", b.0, b.1, b.2);
-                        }
-                    }
-                }
-            }
-            println!("{s:?}");
-        }
-        "try" => {
-            for a in args[3..].iter().filter(|a| !a.contains('=')) {
-                let mut t = s.clone();
-                for kv in a.split(',') {
-                    let (k, v) = kv.split_once(':').unwrap();
-                    *t.get_mut(k).unwrap_or_else(|| panic!("{k}")) = v.parse().unwrap();
-                }
-                let b = smooth(&corpus, &syn, &t);
-                println!("{a:<40} {:>5.1} min {:>5.1} syn {:>5.1} {:>5.1}", b.0, b.1, b.2, b.3);
-            }
-        }
-        _ => {}
+    let corpus = || nab::load(Path::new(words.get(1).expect("name the folder of the benchmark")));
+    match words.first().map(String::as_str) {
+        Some("nab") => per_file(&corpus(), &settings),
+        Some("sensitivity") => sensitivity::print(&corpus(), &settings),
+        Some("cross") => cross::print(&corpus(), &settings),
+        Some("synthetic") => beside_baseline(&settings),
+        Some("speed") => speed(&settings),
+        _ => println!("write one of: nab NAB, sensitivity NAB, cross NAB, synthetic, speed"),
     }
+}
+
+/// The scores of one series.
+fn scores(series: &Series, settings: &Settings) -> Vec<f64> {
+    let mut detector = Detector::new(settings).expect("within bounds");
+    let rows = series.rows.iter();
+    rows.map(|(time_ms, value)| f64::from(detector.observe(*time_ms, *value).score))
+        .collect()
+}
+
+/// The scores of all.
+fn scored<'a>(corpus: &'a [Series], settings: &Settings) -> Vec<Scored<'a>> {
+    let one = |series| Scored {
+        series,
+        scores: scores(series, settings),
+    };
+    corpus.iter().map(one).collect()
+}
+
+fn per_file(corpus: &[Series], settings: &Settings) {
+    let all = scored(corpus, settings);
+    let (score, threshold) = nab::standard(&all);
+    println!("standard {score:.2}, at threshold {threshold:.4}");
+    for category in nab::categories(corpus) {
+        let of: Vec<Scored> = all
+            .iter()
+            .filter(|one| one.series.category() == category)
+            .cloned()
+            .collect();
+        println!("{category:<24} {:>6.2} at the same threshold", nab::at(&of, threshold));
+    }
+    for one in &all {
+        let tally = events::tally(one, threshold, 1);
+        println!(
+            "{:<58} windows {}/{}, false alarms {}",
+            one.series.name, tally.found, tally.windows, tally.false_alarms
+        );
+    }
+}
+
+fn beside_baseline(settings: &Settings) {
+    let corpus = synthetic::corpus(SYNTHETIC_SEEDS);
+    let ours = scored(&corpus, settings);
+    let z: Vec<Scored> = corpus
+        .iter()
+        .map(|series| Scored {
+            series,
+            scores: baseline::rolling_z(&series.rows),
+        })
+        .collect();
+    for (name, all) in [("detector", &ours), ("rolling z", &z)] {
+        let (threshold, best) = events::best(all);
+        println!(
+            "{name}: NAB's score {:.1}; precision {:.2}, recall {:.2}, F1 {:.3} at threshold {threshold:.3}",
+            nab::standard(all).0,
+            best.precision(),
+            best.recall(),
+            best.f1()
+        );
+    }
+    let fixed = events::all(&ours, settings.alarm_score);
+    println!(
+        "detector at alarm_score: precision {:.2}, recall {:.2}, F1 {:.3}",
+        fixed.precision(),
+        fixed.recall(),
+        fixed.f1()
+    );
+    let (at, z_at) = (events::best(&ours).0, events::best(&z).0);
+    println!("{:<22} detector           rolling z", "found/windows, false");
+    for (ours, z) in ours
+        .chunks(SYNTHETIC_SEEDS as usize)
+        .zip(z.chunks(SYNTHETIC_SEEDS as usize))
+    {
+        let (a, b) = (events::all(ours, at), events::all(z, z_at));
+        println!(
+            "{:<22} {:>2}/{:<2}, {:<12} {:>2}/{:<2}, {}",
+            ours[0].series.category(),
+            a.found,
+            a.windows,
+            a.false_alarms,
+            b.found,
+            b.windows,
+            b.false_alarms
+        );
+    }
+}
+
+fn speed(settings: &Settings) {
+    let corpus = synthetic::corpus(SYNTHETIC_SEEDS);
+    let rows: usize = corpus.iter().map(|series| series.rows.len()).sum();
+    let begun = Instant::now();
+    let alarming = corpus
+        .iter()
+        .flat_map(|series| scores(series, settings))
+        .filter(|score| *score >= settings.alarm_score);
+    let alarming = alarming.count();
+    let seconds = begun.elapsed().as_secs_f64();
+    println!(
+        "{rows} rows in {seconds:.3} s: {:.0} rows a second, {alarming} above alarm_score",
+        rows as f64 / seconds
+    );
+    let mut bytes: Vec<usize> = corpus
+        .iter()
+        .map(|series| {
+            let mut detector = Detector::new(settings).expect("within bounds");
+            for (time_ms, value) in &series.rows {
+                detector.observe(*time_ms, *value);
+            }
+            detector.encode().len()
+        })
+        .collect();
+    bytes.sort_unstable();
+    println!(
+        "state: {} bytes at least, {} in the middle, {} at most; {} in memory",
+        bytes[0],
+        bytes[bytes.len() / 2],
+        bytes[bytes.len() - 1],
+        size_of::<Detector>()
+    );
 }

@@ -24,7 +24,7 @@ const KINDS: [(&str, fn(&mut Maker)); 16] = [
     ("nothing", nothing),
 ];
 
-/// `seeds` series of each kind.
+/// `seeds` series of each kind, those of a kind together.
 pub fn corpus(seeds: u64) -> Vec<Series> {
     let mut all = Vec::new();
     for (name, make) in KINDS {
