@@ -116,7 +116,9 @@ impl Detector {
             let mut settings = Settings::default();
             for setting in Settings::ALL {
                 let value = from.f64()?;
-                settings.get_mut(setting.name).map(|place| *place = value);
+                if let Some(place) = settings.get_mut(setting.name) {
+                    *place = value;
+                }
             }
             settings.check().map_err(|_| Damage)?;
             let series = match from.u8()? {

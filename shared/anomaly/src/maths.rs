@@ -44,7 +44,7 @@ mod tests {
                 assert!((ln(x) - x.ln()).abs() < 1e-7, "{x}");
             }
         }
-        assert_eq!(ln(1.0), 0.0);
+        assert!(ln(1.0).abs() < f64::MIN_POSITIVE);
         assert!(ln(0.0) < -700.0 && ln(-1.0) < -700.0 && ln(f64::NAN) < -700.0);
         assert!(ln(f64::INFINITY) < 710.0);
     }

@@ -1,4 +1,4 @@
-//! What each hour of the week usually has; until it was there, what the hour of the day has.
+//! What each hour of the week usually has; until it was there a few times, what the hour of the day has.
 
 use crate::{
     level::Deviation,
@@ -9,6 +9,8 @@ use crate::{
 const DAY: usize = 24;
 /// Hours of a week.
 const WEEK: usize = 7 * DAY;
+/// Rows after which an hour of the week is believed, rather than the same hour of all days.
+const BELIEVED_VISITS: u8 = 3;
 /// Milliseconds of an hour.
 const HOUR_MS: i64 = 3_600_000;
 
@@ -40,9 +42,10 @@ impl Season {
     /// What is expected at a time; `level` where its hour was never there.
     pub fn expect(&self, time_ms: i64, level: f64, floor: f64) -> Hour {
         let [week, day] = cells(time_ms);
-        let met = [week, day].into_iter().find(|cell| self.visits[*cell] > 0);
+        let mut cells = [(week, BELIEVED_VISITS), (day, 1)].into_iter();
+        let known = cells.find(|(cell, least)| self.visits[*cell] >= *least);
         Hour {
-            expected: met.map_or(level, |cell| f64::from(self.levels[cell])),
+            expected: known.map_or(level, |(cell, _)| f64::from(self.levels[cell])),
             deviation: self.deviation.above(floor),
         }
     }

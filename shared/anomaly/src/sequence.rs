@@ -40,7 +40,9 @@ impl Sequence {
         let share = (f64::from(*here) + UNSEEN) / (f64::from(total) + UNSEEN * SYMBOLS as f64);
         *here += 1;
         if *here == u8::MAX {
-            follows.iter_mut().for_each(|count| *count /= 2);
+            for count in follows {
+                *count /= 2;
+            }
         }
         self.last = [self.last[1], symbol];
         self.nats += (-ln(share) - self.nats) * rate;

@@ -70,7 +70,7 @@ settings! {
     window_rows: 30.0, 4.0, 1e4, "What is recent: rows in which mixture, drift, spread and density forget.";
     level_rows: 1_000.0, 8.0, 1e6, "Rows in which level and deviation forget.";
     memory_rows: 6_000.0, 8.0, 1e6, "Rows in which it is forgotten what is common: tails, mixture, shapes, extremes.";
-    season_visits: 60.0, 2.0, 250.0, "Rows of one hour of the week in which that hour's level forgets.";
+    season_visits: 60.0, 3.0, 250.0, "Rows of one hour of the week in which that hour's level forgets.";
     clip_deviations: 8.0, 2.0, 100.0, "A row counts as no further out than this, in deviations, so that an outlier does not move the level.";
     bin_deviations: 0.25, 0.05, 4.0, "Width of a bin of the mixture, in deviations.";
     record_weight: 1.25, 0.0, 10.0, "What a new extreme weighs, where the other signals weigh 1.";

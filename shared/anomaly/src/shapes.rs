@@ -85,7 +85,9 @@ impl Shapes {
         self.last.iter().for_each(|value| to.f32(*value));
         to.sparse_f32(&self.uses);
         for (prototype, _) in self.prototypes.iter().zip(self.uses).filter(|(_, uses)| *uses > 0.0) {
-            prototype.iter().for_each(|value| to.f32(*value));
+            for value in prototype {
+                to.f32(*value);
+            }
         }
     }
 

@@ -60,9 +60,9 @@ fn candidates(settings: &Settings) -> Vec<Settings> {
     for name in CHOSEN {
         for factor in FACTORS {
             let mut moved = settings.clone();
-            moved
-                .get_mut(name)
-                .map(|value| *value = (*value * factor).max(1.0_f64.min(*value)));
+            if let Some(value) = moved.get_mut(name) {
+                *value = (*value * factor).max(1.0_f64.min(*value));
+            }
             if moved.check().is_ok() {
                 all.push(moved);
             }
@@ -73,7 +73,7 @@ fn candidates(settings: &Settings) -> Vec<Settings> {
 
 fn difference(settings: &Settings, default: &Settings) -> String {
     let values = Settings::ALL.iter().zip(settings.values().zip(default.values()));
-    let changed = values.filter(|(_, (value, default))| value != default);
+    let changed = values.filter(|(_, (value, default))| value.to_bits() != default.to_bits());
     let told: Vec<String> = changed
         .map(|(setting, (value, _))| format!("{}={value}", setting.name))
         .collect();

@@ -50,7 +50,7 @@ pub fn load(root: &Path) -> Vec<Series> {
     // The only texts in it are file names and the ends of windows.
     let mut files: Vec<(String, Vec<String>)> = Vec::new();
     for text in labels.split('"').skip(1).step_by(2) {
-        if text.ends_with(".csv") {
+        if text.contains(".csv") {
             files.push((text.to_string(), vec![]));
         } else {
             files
@@ -117,8 +117,8 @@ fn earnings(one: &Scored) -> Vec<(f64, f64)> {
     for (number, (first, last)) in series.windows.iter().enumerate() {
         let width = (last - first + 1) as f64;
         let next = series.windows.get(number + 1).map_or(rows, |next| next.0);
-        for row in last + 1..next {
-            earns[row] = FALSE_ALARM * sigmoid((row - last) as f64 / (width - 1.0));
+        for (after, earns) in (1..).zip(&mut earns[last + 1..next]) {
+            *earns = FALSE_ALARM * sigmoid(f64::from(after) / (width - 1.0));
         }
         earns[*first..=*last].fill(0.0);
         let mut within: Vec<usize> = (*first..=*last).filter(|row| *row >= probation).collect();
@@ -141,7 +141,7 @@ pub fn standard(all: &[Scored]) -> (f64, f64) {
     let (mut sum, mut best, mut threshold) = (0.0, 0.0, f64::INFINITY);
     for (at, (score, earned)) in rows.iter().enumerate() {
         sum += earned;
-        if rows.get(at + 1).is_none_or(|next| next.0 != *score) && sum > best {
+        if rows.get(at + 1).is_none_or(|next| next.0 < *score) && sum > best {
             (best, threshold) = (sum, *score);
         }
     }

@@ -19,7 +19,9 @@ pub fn print(corpus: &[Series], settings: &Settings) {
     for Setting { name, .. } in Settings::ALL {
         let moved = |factor: f64| {
             let mut moved = settings.clone();
-            moved.get_mut(name).map(|value| *value *= factor);
+            if let Some(value) = moved.get_mut(name) {
+                *value *= factor;
+            }
             score(&moved)
         };
         println!("{name:<20} {:>9.2} {:>9.2}", moved(1.0 - SHARE), moved(1.0 + SHARE));
@@ -46,9 +48,9 @@ fn moved(settings: &Settings, draw: u64, share: f64) -> Settings {
         random ^= random >> 7;
         random ^= random << 17;
         let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
-        moved
-            .get_mut(name)
-            .map(|value| *value = (*value * (1.0 + share * (2.0 * uniform - 1.0))).clamp(*low, *high));
+        if let Some(value) = moved.get_mut(name) {
+            *value = (*value * (1.0 + share * (2.0 * uniform - 1.0))).clamp(*low, *high);
+        }
     }
     moved
 }

@@ -5,7 +5,7 @@ use crate::nab::Series;
 /// Monday, 2024-01-01.
 const BEGIN_MS: i64 = 1_704_067_200_000;
 const MINUTE_MS: i64 = 60_000;
-const KINDS: [(&str, fn(&mut Maker)); 16] = [
+const KINDS: [(&str, Make); 16] = [
     ("spikes", spikes),
     ("dips", dips),
     ("level-shifts", level_shifts),
@@ -43,6 +43,9 @@ pub fn corpus(seeds: u64) -> Vec<Series> {
     }
     all
 }
+
+/// Gives a series its rows and windows.
+type Make = fn(&mut Maker);
 
 /// A series in the making.
 struct Maker {
@@ -217,7 +220,9 @@ fn counter(m: &mut Maker) {
         total
     });
     let values = values.collect();
-    resets.iter().for_each(|at| m.label(*at, 3));
+    for at in resets {
+        m.label(at, 3);
+    }
     m.finish(values);
 }
 
