@@ -128,7 +128,7 @@ enum Command {
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<PathBuf>,
     },
-    /// Scores each row of a series: how anomalous it is, as `functions/analyze` would find it. No emulator, no upload.
+    /// Scores each row of a series: how anomalous it is, by the code of `shared/anomaly`. No emulator, no upload.
     ///
     /// Reads CSV with the columns `timestamp` and `value` (others are left out), writes `timestamp,value,anomaly_score`: 0 is
     /// usual, 1 is never reached, and from --set alarm_score on a row is an alarm. On a terminal also shows the series, and of the worst

@@ -53,14 +53,13 @@ impl Detection {
     }
 
     fn one(&self, name: &str, input: impl BufRead, ui: Ui) -> Result<()> {
-        let shown = match &self.output {
-            Some(output) => into_file(output, |to| self.score(name, input, to))?,
-            None => {
-                let mut to = BufWriter::new(io::stdout().lock());
-                let shown = self.score(name, input, &mut to);
-                to.flush().map_err(Error::doing("standard output"))?;
-                shown?
-            }
+        let shown = if let Some(output) = &self.output {
+            into_file(output, |to| self.score(name, input, to))?
+        } else {
+            let mut to = BufWriter::new(io::stdout().lock());
+            let shown = self.score(name, input, &mut to);
+            to.flush().map_err(Error::doing("standard output"))?;
+            shown?
         };
         if io::stderr().is_terminal() {
             ui.say(&shown.text());

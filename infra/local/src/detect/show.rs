@@ -58,7 +58,7 @@ impl Shown {
             self.columns = self.columns.chunks(2).map(joined).collect();
             self.rows_per_column *= 2;
         }
-        if self.rows % self.rows_per_column == 0 {
+        if self.rows.is_multiple_of(self.rows_per_column) {
             self.columns.push(Column {
                 low: f64::INFINITY,
                 high: f64::NEG_INFINITY,
