@@ -55,6 +55,12 @@ impl Accumulator {
         }
     }
 
+    /// Something that is read of it, and no more.
+    #[inline]
+    pub(crate) fn kind(&self) -> u64 {
+        u64::from(matches!(self, Self::Count(_)))
+    }
+
     /// Of a value that is none of null, NaN and negative zero.
     #[inline]
     pub(crate) fn add(&mut self, take: Take, value: Value<'_>, event_ms: i64, position: Position) {

@@ -37,6 +37,10 @@ impl Partial {
         self.records
     }
 
+    pub(crate) fn accumulators(&self) -> &[Accumulator] {
+        &self.accumulators
+    }
+
     /// The change of [`Self::weight`].
     #[inline]
     pub(crate) fn add(&mut self, spec: &Spec, values: &[Value<'_>], event_ms: i64, position: Position) -> isize {

@@ -4,7 +4,7 @@ use crate::{
     accumulator::Position,
     firing::Firing,
     grid,
-    keys::Keys,
+    keys::{Keys, WARM},
     panes::{Key, Moment, Record},
     seal::SEAL_BYTES,
     session::Sessions,
@@ -122,6 +122,17 @@ impl State {
         Outcome::Added
     }
 
+    /// Adds records, as [`Self::add`] does one after the other, and tells what became of each. With more keys than fit in the
+    /// processor's caches it is several times faster.
+    pub fn add_all(&mut self, records: &[Record<'_>], mut told: impl FnMut(&Record<'_>, Outcome)) {
+        for records in records.chunks(WARM) {
+            self.keys.warm(records.iter().map(|record| record.key));
+            for record in records {
+                told(record, self.add(record));
+            }
+        }
+    }
+
     fn refuse(&self, record: &Record<'_>) -> Option<Outcome> {
         if self.last.is_some_and(|last| record.position <= last) {
             return Some(Outcome::Seen);
@@ -151,13 +162,7 @@ impl State {
 
     fn put(&mut self, place: Option<u32>, record: &Record<'_>) {
         let ordinal = self.ordinal;
-        let place = match place {
-            Some(place) => {
-                self.keys.touch(place);
-                place
-            }
-            None => self.keys.insert(Key::new(record.key, ordinal)),
-        };
+        let place = place.unwrap_or_else(|| self.keys.insert(Key::new(record.key, ordinal)));
         let (spec, watermark) = (&*self.spec, self.watermark.time());
         let mut moment = Moment {
             spec,

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{HOPPING, bounds, end, records, rows, spec, specs};
+use common::{HOPPING, add_all, bounds, end, records, rows, spec, specs};
 use proptest::prelude::*;
 use std::sync::Arc;
 use watershed_stream::{Bounds, DecodeError, Firing, Outcome, Partial, State};
@@ -24,7 +24,7 @@ proptest! {
         cuts in prop::collection::vec((1..40_usize, any::<bool>()), 1..20),
     ) {
         let mut whole = State::new(Arc::clone(&spec), "shard-1");
-        let outcomes: Vec<Outcome> = rows.iter().map(|row| row.add_to(&mut whole)).collect();
+        let outcomes = add_all(&mut whole, &rows);
         let fired = whole.take_fired();
 
         let mut state = State::new(Arc::clone(&spec), "shard-1");

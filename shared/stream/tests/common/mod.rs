@@ -8,6 +8,17 @@ use watershed_stream::{
     Value, WindowSpec,
 };
 
+/// Adds all rows as one batch.
+pub fn add_all(state: &mut State, rows: &[Row]) -> Vec<Outcome> {
+    let values: Vec<[Value<'_>; 4]> = rows.iter().map(Row::values).collect();
+    let keys: Vec<[u8; 2]> = rows.iter().map(|row| [b'k', row.key]).collect();
+    let rows = rows.iter().zip(&values).zip(&keys);
+    let records: Vec<Record<'_>> = rows.map(|((row, values), key)| row.record(key, values)).collect();
+    let mut outcomes = Vec::new();
+    state.add_all(&records, |_, outcome| outcomes.push(outcome));
+    outcomes
+}
+
 /// A record of its own.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -37,17 +48,21 @@ impl Row {
         ]
     }
 
-    pub fn add_to(&self, state: &mut State) -> Outcome {
-        state.add(&Record {
+    pub fn record<'a>(&self, key: &'a [u8], values: &'a [Value<'a>]) -> Record<'a> {
+        Record {
             position: Position {
                 sequence: self.sequence,
                 sub: 0,
             },
             arrival_ms: self.event_ms,
             event_ms: self.event_ms,
-            key: &[b'k', self.key],
-            values: &self.values(),
-        })
+            key,
+            values,
+        }
+    }
+
+    pub fn add_to(&self, state: &mut State) -> Outcome {
+        state.add(&self.record(&[b'k', self.key], &self.values()))
     }
 }
 
