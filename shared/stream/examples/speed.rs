@@ -156,12 +156,12 @@ fn measure(name: &str, window: WindowSpec, input: InputType, functions: &[Functi
         let start = now(began);
         state.add_all(&records, |_, outcome| assert_eq!(outcome, Outcome::Added));
         fired += state.take_fired().len();
-        windows += now(began) - start;
+        windows += now(began).saturating_sub(start);
         if at % CHECKPOINT == CHECKPOINT - 1 {
             let start = now(began);
             let bytes = state.encode();
             largest = largest.max(bytes.len());
-            checkpoints.push(now(began) - start);
+            checkpoints.push(now(began).saturating_sub(start));
         }
     }
     let nanoseconds = windows.as_nanos() as f64 / RECORDS as f64;

@@ -20,12 +20,12 @@ pub enum Kind {
     Retracted,
 }
 
-/// The stay of a key in the state of a shard. A window's records are the sum over its origins.
+/// The stay of a key in the state of a shard, or a session there. A window's records are the sum over its origins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The shard.
     pub shard: Arc<str>,
-    /// Which record of the shard's began the stay.
+    /// Which record of the shard's began it.
     pub born: u64,
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn add(key: &mut Key, grid: &Grid, spec: &Spec, record: &Record<'_>, 
         Some(at) if key.panes[at].start == start => at,
         before => {
             let at = before.map_or(0, |before| before + 1);
-            let pane = Pane::new(spec, start);
+            let pane = Pane::new(spec, start, ordinal);
             grown += pane.weight() as isize;
             key.panes.insert(at, pane);
             at

@@ -82,7 +82,7 @@ impl State {
             out: &mut self.fired,
         };
         for pane in &mut panes {
-            pane.touched = self.ordinal;
+            (pane.touched, pane.born) = (self.ordinal, self.ordinal);
             match (moment.spec.shape, key.panes.last_mut()) {
                 (Shape::Session { gap, most }, _) => Sessions { gap, most }.adopt(&mut key, pane, &mut moment),
                 (Shape::Grid(_), Some(last)) if last.start == pane.start => {
@@ -101,19 +101,20 @@ impl State {
 /// What was fired of windows that are still open is void from now on. What was fired of closed ones holds.
 fn void(key: &mut Key, moment: &mut Moment<'_>) {
     for fired in key.fired.clone() {
-        let end = end_of(key, fired.start, moment.spec);
+        let (end, born) = fired_as(key, fired.start, moment.spec);
         if end + moment.spec.timing.allowed_lateness_ms > moment.time {
-            key.retract(fired.start..end, moment);
+            key.retract(fired.start..end, born, moment);
         }
     }
 }
 
-fn end_of(key: &Key, start: i64, spec: &Spec) -> i64 {
+/// End and origin of a window that has fired.
+fn fired_as(key: &Key, start: i64, spec: &Spec) -> (i64, u64) {
     match spec.shape {
-        Shape::Grid(grid) => start + grid.size,
+        Shape::Grid(grid) => (start + grid.size, key.born),
         Shape::Session { gap, .. } => {
             let session = key.panes.iter().find(|pane| pane.start == start);
-            session.map_or(start, |pane| pane.last) + gap
+            session.map_or((start, key.born), |pane| (pane.last + gap, pane.born))
         }
     }
 }

@@ -70,10 +70,7 @@ impl Keys {
         let kinds = partials
             .iter()
             .flat_map(|partial| partial.iter().map(Accumulator::kind));
-        std::hint::black_box((
-            keys.fold(0, |sum, key| sum ^ key),
-            kinds.fold(0, |sum, kind| sum + kind),
-        ));
+        std::hint::black_box((keys.fold(0, |sum, key| sum ^ key), kinds.sum::<u64>()));
     }
 
     /// Takes in a key that is not held.

@@ -7,11 +7,12 @@ use crate::{
     partial::Partial,
     spec::Spec,
     value::Value,
+    window::Shape,
 };
 use std::{ops::Range, sync::Arc};
 
 /// Bytes of a pane beside its partial result, at most.
-const PANE_BYTES: usize = 3 * MAX_VARINT_BYTES;
+const PANE_BYTES: usize = 4 * MAX_VARINT_BYTES;
 /// Bytes of what is noted of a window that has fired, at most.
 const FIRED_BYTES: usize = 4 * MAX_VARINT_BYTES;
 /// Bytes of a key beside its text, panes and firings, at most.
@@ -26,6 +27,8 @@ pub(crate) struct Pane {
     pub(crate) start: i64,
     /// Of a session its last record; of a slice its begin.
     pub(crate) last: i64,
+    /// Of a session the record that gave it its begin: its ordinal. Another session can have begun there before, and be closed.
+    pub(crate) born: u64,
     /// The record that came last: its ordinal.
     pub(crate) touched: u64,
     pub(crate) partial: Partial,
@@ -73,11 +76,12 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Pane {
-    pub(crate) fn new(spec: &Spec, start: i64) -> Self {
+    pub(crate) fn new(spec: &Spec, start: i64, born: u64) -> Self {
         Self {
             start,
             last: start,
-            touched: 0,
+            born,
+            touched: born,
             partial: Partial::new(spec),
         }
     }
@@ -154,22 +158,39 @@ impl Key {
             at: moment.ordinal,
             complete: complete || ended,
         };
-        self.tell(window, kind, revision, partial, moment);
+        let born = match moment.spec.shape {
+            Shape::Grid(_) => self.born,
+            Shape::Session { .. } => first.born,
+        };
+        self.tell(window, kind, (born, revision), partial, moment);
         match at {
             Ok(at) => self.fired[at] = fired,
             Err(at) => self.fired.insert(at, fired),
         }
     }
 
-    /// Voids what was fired of the window, if anything was.
-    pub(crate) fn retract(&mut self, window: Range<i64>, moment: &mut Moment<'_>) {
+    /// Voids what was fired of the window with this origin, if anything was.
+    pub(crate) fn retract(&mut self, window: Range<i64>, born: u64, moment: &mut Moment<'_>) {
         if let Ok(at) = self.fired_at(window.start) {
             let revision = self.fired.remove(at).revision.saturating_add(1);
-            self.tell(window, Kind::Retracted, revision, Partial::new(moment.spec), moment);
+            self.tell(
+                window,
+                Kind::Retracted,
+                (born, revision),
+                Partial::new(moment.spec),
+                moment,
+            );
         }
     }
 
-    fn tell(&self, window: Range<i64>, kind: Kind, revision: u32, partial: Partial, moment: &mut Moment<'_>) {
+    fn tell(
+        &self,
+        window: Range<i64>,
+        kind: Kind,
+        (born, revision): (u64, u32),
+        partial: Partial,
+        moment: &mut Moment<'_>,
+    ) {
         moment.out.push(Firing {
             key: self.bytes.clone(),
             start_ms: window.start,
@@ -178,7 +199,7 @@ impl Key {
             revision,
             origin: Origin {
                 shard: Arc::clone(moment.shard),
-                born: self.born,
+                born,
             },
             due_ms: moment.time,
             partial,

@@ -70,7 +70,7 @@ impl Sessions {
     fn room(self, key: &mut Key, first: i64, last: i64, moment: &mut Moment<'_>) -> usize {
         match self.place(key, first, last) {
             Place::Own(at) => {
-                let mut pane = Pane::new(moment.spec, first);
+                let mut pane = Pane::new(moment.spec, first, moment.ordinal);
                 pane.last = last;
                 key.panes.insert(at, pane);
                 at
@@ -81,7 +81,7 @@ impl Sessions {
             }
             Place::Bridge(at) => {
                 let right = key.panes.remove(at + 1);
-                key.retract(right.start..right.last + self.gap, moment);
+                key.retract(right.start..right.last + self.gap, right.born, moment);
                 self.stretch(key, at, first, last.max(right.last), moment);
                 let left = &mut key.panes[at];
                 left.partial.merge(moment.spec, &right.partial);
@@ -92,10 +92,12 @@ impl Sessions {
     }
 
     fn stretch(self, key: &mut Key, at: usize, first: i64, last: i64, moment: &mut Moment<'_>) {
-        let (start, end) = (key.panes[at].start, key.panes[at].last);
+        let Pane {
+            start, last: end, born, ..
+        } = key.panes[at];
         if first < start {
-            key.retract(start..end + self.gap, moment);
-            key.panes[at].start = first;
+            key.retract(start..end + self.gap, born, moment);
+            (key.panes[at].start, key.panes[at].born) = (first, moment.ordinal);
         }
         key.panes[at].last = end.max(last);
     }

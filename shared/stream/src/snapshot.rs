@@ -105,6 +105,7 @@ fn encode_key(key: &Key, ordinal: u64, watermark: i64, out: &mut Vec<u8>) {
         put_signed(out, pane.start - before);
         put_signed(out, pane.last - pane.start);
         put(out, key.touched - pane.touched);
+        put(out, pane.touched - pane.born);
         pane.partial.encode_bare(out);
         before = pane.start;
     }
@@ -138,10 +139,12 @@ fn decode_key(spec: &Spec, ordinal: u64, watermark: i64, input: &mut Reader<'_>)
         if (at > 0 && start <= last) || !(0..=MAX_PERIOD_MS).contains(&(end - start)) {
             return Err(DecodeError::Damaged("slices or sessions are out of order"));
         }
+        let pane_touched = before(touched, input)?;
         key.panes.push(Pane {
             start,
             last: end,
-            touched: before(touched, input)?,
+            born: before(pane_touched, input)?,
+            touched: pane_touched,
             partial: Partial::decode_bare(spec, input)?,
         });
         last = start;
