@@ -191,60 +191,53 @@ impl Plan {
                         "a precision is {MIN_PRECISION} to {MAX_PRECISION}, not {precision}"
                     ));
                 }
+                let precision = *precision;
                 Recipe::Plain {
-                    slot: slot(Take::Distinct { precision: *precision }),
+                    slot: slot(Take::Distinct { precision }),
                 }
             }
             Function::Top { values } => {
                 if !(1..=MAX_TOP).contains(values) {
                     return Err(format!("it gives 1 to {MAX_TOP} values, not {values}"));
                 }
-                let capacity = crate::top::capacity(*values);
+                let (values, capacity) = (*values, crate::top::capacity(*values));
                 Recipe::Top {
                     slot: slot(Take::Top { capacity }),
-                    values: *values,
+                    values,
                 }
             }
-            Function::Sum => {
-                number(kind)?;
-                Recipe::Sum {
-                    sum: slot(Take::Sum),
-                    count: slot(Take::Count),
-                    kind,
-                }
+            Function::Sum | Function::Mean | Function::Stddev | Function::Quantiles { .. } => {
+                return self.of_numbers(&aggregate.function, input, kind);
             }
-            Function::Mean => {
-                let decimals = number(kind)?;
-                Recipe::Mean {
-                    sum: slot(Take::Sum),
-                    count: slot(Take::Count),
-                    decimals,
-                }
-            }
-            Function::Stddev => {
-                let decimals = number(kind)?;
-                let (sum, squares) = (slot(Take::Sum), slot(Take::Squares));
-                Recipe::Stddev {
-                    sum,
-                    squares,
-                    count: slot(Take::Count),
-                    decimals,
-                }
-            }
-            Function::Quantiles {
-                probabilities,
-                accuracy,
-            } => {
-                let decimals = number(kind)?;
-                quantiles(probabilities, *accuracy)?;
-                let mapping = Mapping::new(*accuracy);
-                let slot = slot(Take::Quantiles { mapping, decimals });
-                Recipe::Quantiles {
-                    slot,
-                    mapping,
-                    probabilities: probabilities.clone(),
-                }
-            }
+        })
+    }
+
+    fn of_numbers(&mut self, function: &Function, input: usize, kind: InputType) -> Result<Recipe, String> {
+        let decimals = number(kind)?;
+        let mut slot = |take| self.slot(Slot { input, take });
+        if let Function::Quantiles {
+            probabilities,
+            accuracy,
+        } = function
+        {
+            quantiles(probabilities, *accuracy)?;
+            let mapping = Mapping::new(*accuracy);
+            return Ok(Recipe::Quantiles {
+                slot: slot(Take::Quantiles { mapping, decimals }),
+                mapping,
+                probabilities: probabilities.clone(),
+            });
+        }
+        let (sum, count) = (slot(Take::Sum), slot(Take::Count));
+        Ok(match function {
+            Function::Sum => Recipe::Sum { sum, count, kind },
+            Function::Mean => Recipe::Mean { sum, count, decimals },
+            _ => Recipe::Stddev {
+                sum,
+                squares: slot(Take::Squares),
+                count,
+                decimals,
+            },
         })
     }
 

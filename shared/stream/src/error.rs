@@ -32,8 +32,8 @@ pub enum DecodeError {
     Checksum,
     /// The declaration was another when they were written.
     #[error(
-        "written for other windows, inputs or aggregates than are declared now: declare the former ones, or give the \
-         windows another name so that they start anew"
+        "written for other windows, lateness, early firings, inputs or aggregates than are declared now: declare the former \
+         ones, or give the windows another name so that they start anew"
     )]
     OtherSpec,
     /// The checksum is right and the contents are not: whoever wrote them has a bug.

@@ -60,8 +60,8 @@ fn schedule(key: &mut Key, grid: &Grid, spec: &Spec, slice: i64, watermark: i64)
     }
 }
 
-/// Fires what is due at the moment, and forgets what is closed by then.
-pub(crate) fn pass(key: &mut Key, grid: &Grid, moment: &mut Moment<'_>) {
+/// Fires what is due at the moment, and forgets what is closed by then: of that the weight is returned.
+pub(crate) fn pass(key: &mut Key, grid: &Grid, moment: &mut Moment<'_>) -> usize {
     let (time, spec) = (moment.time, moment.spec);
     let lateness = spec.timing.allowed_lateness_ms;
     let tick = spec.timing.early_ms.is_some_and(|early| align(time, early, 0) == time);
@@ -78,9 +78,10 @@ pub(crate) fn pass(key: &mut Key, grid: &Grid, moment: &mut Moment<'_>) {
     let closed = key
         .panes
         .partition_point(|pane| closed_at(grid, spec, pane.start) <= time);
-    key.panes.drain(..closed);
+    let gone = key.panes.drain(..closed).map(|pane| pane.weight()).sum();
     key.fired.retain(|fired| fired.start + grid.size + lateness > time);
     key.due = next_due(key, grid, spec, time, tick);
+    gone
 }
 
 /// Fires, for the last time, all windows that are not closed and have news.

@@ -115,8 +115,8 @@ impl Sessions {
         }
     }
 
-    /// Fires what is due at the moment, and forgets what is closed by then.
-    pub(crate) fn pass(self, key: &mut Key, moment: &mut Moment<'_>) {
+    /// Fires what is due at the moment, and forgets what is closed by then: of that the weight is returned.
+    pub(crate) fn pass(self, key: &mut Key, moment: &mut Moment<'_>) -> usize {
         let (time, spec) = (moment.time, moment.spec);
         let tick = spec.timing.early_ms.is_some_and(|early| align(time, early, 0) == time);
         for at in 0..key.panes.len() {
@@ -133,19 +133,15 @@ impl Sessions {
         }
         key.overdue = false;
         let closed = |pane: &Pane| pane.last + self.gap + spec.timing.allowed_lateness_ms <= time;
-        let gone: Vec<i64> = key
-            .panes
-            .iter()
-            .filter(|pane| closed(pane))
-            .map(|pane| pane.start)
-            .collect();
-        key.fired.retain(|fired| gone.binary_search(&fired.start).is_err());
-        key.panes.retain(|pane| !closed(pane));
+        let gone: Vec<Pane> = key.panes.extract_if(.., |pane| closed(pane)).collect();
+        let starts = |start: i64| gone.binary_search_by_key(&start, |pane| pane.start);
+        key.fired.retain(|fired| starts(fired.start).is_err());
         let dues = key.panes.iter().map(|pane| {
             // What ended has fired; what has not is to fire with the next tick if this was none.
             self.due(pane.last, tick || pane.last + self.gap <= time, moment)
         });
         key.due = dues.min().unwrap_or(NEVER_MS);
+        gone.iter().map(Pane::weight).sum()
     }
 
     /// Fires, for the last time, all sessions that have news.

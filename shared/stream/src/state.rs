@@ -196,12 +196,12 @@ impl State {
                     out: &mut self.fired,
                 };
                 self.keys.change(place, |key| {
-                    let before = key.weight();
-                    match moment.spec.shape {
+                    let before = key.fixed_weight();
+                    let gone = match moment.spec.shape {
                         Shape::Grid(grid) => grid::pass(key, &grid, &mut moment),
                         Shape::Session { gap, most } => Sessions { gap, most }.pass(key, &mut moment),
-                    }
-                    key.weight() as isize - before as isize
+                    };
+                    key.fixed_weight() as isize - (before + gone) as isize
                 });
                 if self.keys.get(place).panes.is_empty() {
                     self.keys.remove(place);

@@ -43,7 +43,9 @@ proptest! {
             found.extend(state.take_fired());
             let bytes = state.encode();
             prop_assert!(bytes.len() <= state.weight());
+            let weight = state.weight();
             state = State::decode(&spec, &bytes).expect("what was encoded");
+            prop_assert_eq!(state.weight(), weight, "counted as it changed, and anew");
             prop_assert!(state.encode() == bytes);
             prop_assert!(state.take_fired().is_empty());
         }
