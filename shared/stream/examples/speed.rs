@@ -62,6 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let integers = InputType::Int;
     measure("hopping, numbers of floats", hopping, InputType::Float, &numbers)?;
     measure("hopping, numbers of integers", hopping, integers, &numbers)?;
+    measure("hopping, distinct", hopping, integers, &sketches[..1])?;
+    measure("hopping, quantiles", hopping, integers, &sketches[1..2])?;
+    measure("hopping, top", hopping, integers, &sketches[2..])?;
     measure("hopping, sketches", hopping, integers, &sketches)?;
     measure("hopping, all", hopping, integers, &all)?;
     measure("tumbling, numbers of floats", tumbling, InputType::Float, &numbers)?;

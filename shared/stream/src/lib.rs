@@ -27,6 +27,37 @@
 //! So the same records in the same order, in whatever batches and with whatever checkpoints in between, give the same firings and
 //! the same bytes. A sum is `Overflow` where it has no 128 bits; it never wraps.
 //!
+//! ```
+//! # use std::sync::Arc;
+//! # use watershed_stream::*;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let delay = |name: &str, function| Aggregate { name: name.into(), function, input: Some(0) };
+//! let spec = Arc::new(Spec::new(
+//!     WindowSpec::Hopping { size_ms: 3_600_000, slide_ms: 300_000, offset_ms: 0 },
+//!     Timing { out_of_order_ms: 10_000, allowed_lateness_ms: 0, early_ms: None, max_ahead_ms: 60_000 },
+//!     vec![InputType::Float],
+//!     &[delay("mean", Function::Mean), delay("worst", Function::Max)],
+//!     Bounds { keys: 100_000, bytes: 64 << 20 },
+//! )?);
+//! let mut state = State::new(Arc::clone(&spec), "shardId-000000000000");
+//! let values = [Value::Float(12.5)];
+//! let (position, event_ms) = (Position { sequence: 49_590_338, sub: 0 }, 1_700_000_000_000);
+//! let record = Record { position, arrival_ms: event_ms + 80, event_ms, key: b"JFK", values: &values };
+//! state.add_all(&[record], |_, outcome| assert_eq!(outcome, Outcome::Added));
+//!
+//! // Firings go to the table, then the state to its checkpoint; the next invocation reads it and goes on.
+//! assert!(state.take_fired().is_empty());
+//! let mut state = State::decode(&spec, &state.encode())?;
+//! state.idle_until(event_ms + 3_700_000);
+//! let fired = state.take_fired();
+//! assert_eq!(fired.len(), 12);
+//! let row = fired[0].partial.encode(&spec);
+//! let outputs = Partial::decode(&spec, &row)?.outputs(&spec);
+//! assert_eq!(outputs, [Output::Float(12.5), Output::Scalar(Scalar::Float(12.5))]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Null and NaN are no values. Infinities are: sums with one are infinite, with both NaN.
 
 mod accumulator;

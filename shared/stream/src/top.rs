@@ -15,7 +15,8 @@ use crate::{
     error::DecodeError,
     value::{MAX_TEXT_BYTES, TopValue, cut},
 };
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::cmp::{Ordering, Reverse};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Values that one aggregate gives.
 pub const MAX_TOP: u16 = 100;
@@ -34,24 +35,44 @@ pub(crate) fn capacity(values: u16) -> usize {
 /// The state.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Top {
-    counters: BTreeMap<Box<[u8]>, u64>,
+    /// By hash, then by value: a search reads numbers that lie together.
+    counters: Vec<Counter>,
     /// How often a value may have come beyond its count.
     error: u64,
     /// Bytes of the values.
     text_bytes: usize,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+struct Counter {
+    /// XXH3 of the value.
+    hash: u64,
+    count: u64,
+    value: Box<[u8]>,
+}
+
+impl Counter {
+    #[inline]
+    fn place(&self) -> (u64, &[u8]) {
+        (self.hash, &self.value)
+    }
+}
+
 impl Top {
     pub(crate) fn add(&mut self, capacity: usize, value: &[u8]) {
         let value = cut(value);
-        if let Some(count) = self.counters.get_mut(value) {
-            *count += 1;
-            return;
-        }
-        self.text_bytes += value.len();
-        self.counters.insert(value.into(), 1);
-        if self.counters.len() >= 2 * capacity {
-            self.reduce(capacity);
+        let hash = xxh3_64(value);
+        let order = |counter: &Counter| counter.hash.cmp(&hash).then_with(|| (*counter.value).cmp(value));
+        match self.counters.binary_search_by(order) {
+            Ok(at) => self.counters[at].count += 1,
+            Err(at) => {
+                self.text_bytes += value.len();
+                let (count, value) = (1, value.into());
+                self.counters.insert(at, Counter { hash, count, value });
+                if self.counters.len() >= 2 * capacity {
+                    self.reduce(capacity);
+                }
+            }
         }
     }
 
@@ -60,37 +81,51 @@ impl Top {
         if self.counters.len() <= capacity {
             return;
         }
-        let mut counts: Vec<u64> = self.counters.values().copied().collect();
+        let mut counts: Vec<u64> = self.counters.iter().map(|counter| counter.count).collect();
         let (_, cut, _) = counts.select_nth_unstable_by_key(capacity, |count| Reverse(*count));
         let cut = *cut;
         self.error = self.error.saturating_add(cut);
-        self.counters.retain(|_, count| {
-            *count = count.saturating_sub(cut);
-            *count > 0
+        self.counters.retain_mut(|counter| {
+            counter.count = counter.count.saturating_sub(cut);
+            counter.count > 0
         });
-        self.text_bytes = self.counters.keys().map(|value| value.len()).sum();
+        self.text_bytes = self.counters.iter().map(|counter| counter.value.len()).sum();
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         self.error = self.error.saturating_add(other.error);
-        for (value, count) in &other.counters {
-            if let Some(ours) = self.counters.get_mut(value) {
-                *ours = ours.saturating_add(*count);
-            } else {
-                self.text_bytes += value.len();
-                self.counters.insert(value.clone(), *count);
+        let mut ours = std::mem::take(&mut self.counters).into_iter().peekable();
+        let mut theirs = other.counters.iter().peekable();
+        loop {
+            let order = match (ours.peek(), theirs.peek()) {
+                (Some(our), Some(their)) => our.place().cmp(&their.place()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => break,
+            };
+            let their = if order.is_lt() { None } else { theirs.next() };
+            let our = if order.is_gt() { None } else { ours.next() };
+            match (our, their) {
+                (Some(mut our), their) => {
+                    our.count = our.count.saturating_add(their.map_or(0, |their| their.count));
+                    self.counters.push(our);
+                }
+                (None, their) => {
+                    self.text_bytes += their.map_or(0, |their| their.value.len());
+                    self.counters.extend(their.cloned());
+                }
             }
         }
         self.reduce(MAX_COUNTERS);
     }
 
     pub(crate) fn values(&self, most: u16) -> Vec<TopValue> {
-        let mut values: Vec<(&Box<[u8]>, &u64)> = self.counters.iter().collect();
-        values.sort_by_key(|(_, count)| Reverse(**count));
-        values.truncate(usize::from(most));
-        let values = values.into_iter().map(|(value, count)| TopValue {
-            value: value.clone(),
-            count: *count,
+        let mut counters: Vec<&Counter> = self.counters.iter().collect();
+        counters.sort_unstable_by_key(|counter| (Reverse(counter.count), &counter.value));
+        counters.truncate(usize::from(most));
+        let values = counters.into_iter().map(|counter| TopValue {
+            value: counter.value.clone(),
+            count: counter.count,
             error: self.error,
         });
         values.collect()
@@ -104,9 +139,9 @@ impl Top {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.error);
         put(out, self.counters.len() as u64);
-        for (value, count) in &self.counters {
-            put_bytes(out, value);
-            put(out, *count);
+        for counter in &self.counters {
+            put_bytes(out, &counter.value);
+            put(out, counter.count);
         }
     }
 
@@ -117,12 +152,17 @@ impl Top {
         };
         for _ in 0..input.get_length(MAX_COUNTERS)? {
             let value = input.get_bytes(MAX_TEXT_BYTES)?;
-            let ascending = read.counters.last_key_value().is_none_or(|(last, _)| **last < *value);
-            match input.get()? {
-                count @ 1.. if ascending => read.counters.insert(value.into(), count),
-                _ => return Err(DecodeError::Damaged("frequent values are out of order")),
+            let counter = Counter {
+                hash: xxh3_64(value),
+                count: input.get()?,
+                value: value.into(),
             };
+            let ascending = read.counters.last().is_none_or(|last| last.place() < counter.place());
+            if counter.count == 0 || !ascending {
+                return Err(DecodeError::Damaged("frequent values are out of order"));
+            }
             read.text_bytes += value.len();
+            read.counters.push(counter);
         }
         Ok(read)
     }

@@ -203,9 +203,9 @@ fn the_bytes_of_version_1() {
         )
     });
     let expected = [
-        "b4096adfc4263423 ae4e192616946496 252",
-        "53fdc3333717e0b6 0ba7c8c8595fca42 848",
-        "c41646c4d17583e0 2ee9a0d1ef07562c 254",
+        "e67c7213ca8f5841 a2c1e7ed2208d9d1 252",
+        "53fdc3333717e0b6 ff8bfed01f0dfe70 848",
+        "dafcf61a6e39b81a a67329a116fb75db 254",
     ];
     assert_eq!(digests, expected);
 }
