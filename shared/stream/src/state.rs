@@ -19,19 +19,20 @@ pub const MAX_SHARD_BYTES: usize = 256;
 /// Bytes of an encoded state beside its keys, at most: seal, name, position, ordinal, watermark, counters.
 const STATE_BYTES: usize = SEAL_BYTES + MAX_SHARD_BYTES + 128;
 
-/// What became of a record.
+/// What became of a record. Of those that are not `Added` nothing is kept but, unless said otherwise, their position: they are not
+/// looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It is in its windows, of which one is open at least.
     Added,
-    /// All its windows are closed. Nothing changed.
+    /// All its windows are closed.
     Late {
         /// By how long they had been.
         by_ms: i64,
         /// Since when: the end of the last one and the allowed lateness.
         closed_ms: i64,
     },
-    /// Its event time is too far ahead of its arrival. Nothing changed, the watermark least of all.
+    /// Its event time is too far ahead of its arrival. The watermark does not follow it.
     Future {
         /// By how much it is ahead.
         ahead_ms: i64,
@@ -42,7 +43,7 @@ pub enum Outcome {
     KeyTooLong,
     /// It, or one behind it, was here before: a batch that was delivered again.
     Seen,
-    /// A fault of the caller: an input is missing, or has a value of another type. Nothing changed.
+    /// A fault of the caller: an input is missing, or has a value of another type. Its position is not kept.
     Untyped {
         /// Which input.
         input: usize,
@@ -248,6 +249,8 @@ impl State {
     }
 
     /// What has fired since this was last called, in order. To be taken, and put where it belongs, before the state is encoded.
+    /// A firing holds a copy of what is known of its window: there are as many as became due, which after a long pause is all
+    /// that the state holds, as often as windows overlap.
     pub fn take_fired(&mut self) -> Vec<Firing> {
         std::mem::take(&mut self.fired)
     }
