@@ -1,9 +1,11 @@
 //! The commands.
 
 mod over;
+mod series;
 
 use clap::{Parser, Subcommand};
 use over::Over;
+use series::Series;
 use std::{fs, path::PathBuf};
 use watershed_lake::ReplayId;
 use watershed_local::{
@@ -32,6 +34,7 @@ use watershed_local::{
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
         cargo local logs --follow             what the functions say\n  \
         cargo local infer orders.csv          a draft contract for a file that has none\n  \
+        cargo local detect cpu.csv            which rows of a series are anomalous, and why\n  \
         cargo local replay quarantine nyc.flights --reason type   once its contract is mended"
 )]
 pub struct Cli {
@@ -125,6 +128,16 @@ enum Command {
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<PathBuf>,
     },
+    /// Scores each row of a series: how anomalous it is, by the code of `shared/anomaly`. No emulator, no upload.
+    ///
+    /// Reads CSV with the columns `timestamp` and `value` (others are left out), writes `timestamp,value,anomaly_score`: 0 is
+    /// usual, 1 is never reached, and from --set alarm_score on a row is an alarm. On a terminal also shows the series, and of the worst
+    /// alarms what was expected and what was observed. One pass, one small state: a file of any size.
+    ///
+    /// A timestamp is 2014-02-14 14:30:00 (taken as UTC), RFC 3339, or seconds or milliseconds since 1970. A value that is empty or NaN is a
+    /// missing row and gets 0.
+    #[command(after_help = series::EXAMPLES)]
+    Detect(Series),
     /// Ingests sources again, after a contract was mended, or because they never were.
     ///
     /// Sends the event that a person would send in the cloud, and waits for the report. A source is replaced as a whole: each row is in table
@@ -182,6 +195,7 @@ impl Cli {
                 }
                 .run();
             }
+            Command::Detect(series) => series.detection()?.run(Ui::Shown),
             Command::Infer { out, json, inputs } => Inference { inputs, out, json }.run(),
             Command::Up { port } => up(home, port),
             Command::Down { wipe } => down(home, wipe),

@@ -10,12 +10,14 @@
 //! * [`aws`]: clients. [`lake`]: what the tables hold, and SQL. [`logs`]: the functions' logs.
 //! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
 //! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused. [`infer_files`]: draft contracts from files.
+//! * [`detect`]: anomalies in series.
 //! * [`replay`]: a replay, from its request to its report.
 //! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
 
 pub mod aws;
 pub mod command;
 pub mod demo;
+pub mod detect;
 pub mod emulator;
 pub mod error;
 pub mod home;
