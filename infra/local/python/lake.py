@@ -59,7 +59,8 @@ def connect(lake, queries):
         table, _, snapshot = table.partition("@")
         scan = lake.load_table((namespace, table)).scan(snapshot_id=int(snapshot) if snapshot else None)
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
-        connection.register("incoming", scan.to_arrow())
+        # Batch by batch: a large table is in memory once, as DuckDB holds it.
+        connection.register("incoming", scan.to_arrow_batch_reader())
         connection.execute(f'CREATE TABLE "{namespace}"."{parts[1]}" AS SELECT * FROM incoming')
         connection.unregister("incoming")
     return connection
