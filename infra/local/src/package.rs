@@ -7,6 +7,7 @@ use crate::{
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     io::{Cursor, Write},
     path::{Path, PathBuf},
@@ -54,6 +55,10 @@ pub fn build(home: &Home, ui: Ui) -> Result<BTreeMap<String, PathBuf>> {
         "--message-format",
         "json-render-diagnostics",
     ]);
+    // What this cargo was told of itself by another one: build scripts look at it, and all would be compiled again each time.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+        cargo.env_remove(name);
+    }
     command::stream(&mut cargo, |line| match line {
         Line::Err(text) => step.note(text.trim().to_string()),
         Line::Out(text) => {
@@ -65,6 +70,13 @@ pub fn build(home: &Home, ui: Ui) -> Result<BTreeMap<String, PathBuf>> {
     .map_err(|error| error.help("the functions do not compile: mend that first"))?;
     step.done("built");
     Ok(executables)
+}
+
+/// Whether cargo sets the variable for the package that it runs (The Cargo Book, "Environment Variables").
+fn is_of_a_package(name: &OsStr) -> bool {
+    const PREFIXES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    let name = name.to_string_lossy();
+    name == "OUT_DIR" || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn executable(line: &str) -> Option<(String, PathBuf)> {

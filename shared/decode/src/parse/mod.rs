@@ -1,5 +1,6 @@
 //! Text to typed columns, one column of a block at a time.
 
+mod calendar;
 mod cells;
 mod digits;
 mod localised;
