@@ -178,7 +178,7 @@ impl World {
             .unwrap();
         let holdings = ledger.holdings().into_iter();
         holdings
-            .map(|(source, h)| (source, (h.order.to_string(), h.token, h.files)))
+            .map(|(source, h)| (source, (h.order.to_string(), h.token, h.files.unwrap_or(0))))
             .collect()
     }
 
