@@ -111,7 +111,7 @@ async fn every_fault_at_every_call_ends_as_the_run_without() {
         .await;
         work(world, &[append(world, (7, 9), 2)], &[remove(10)]).await;
     }
-    async fn outcome(world: &World) -> impl PartialEq + std::fmt::Debug {
+    async fn outcome(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
         let held = world.ledger(&spec(), &[shard_uri("0")]).await;
         (world.live(&spec(), None), held)
     }
