@@ -283,6 +283,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn entries_from_before_there_were_appends_still_read_and_those_of_appends_are_told_apart() {
+        let old = r#"{"order":"01","token":"t","files":0}"#;
+        let held: Holding = serde_json::from_str(old).unwrap();
+        assert_eq!((held.files, held.is_appended()), (Some(0), false));
+        assert_eq!(serde_json::to_string(&held).unwrap(), old);
+        let appended = Holding { files: None, ..held };
+        let text = serde_json::to_string(&appended).unwrap();
+        assert_eq!(text, r#"{"order":"01","token":"t"}"#);
+        assert_eq!(serde_json::from_str::<Holding>(&text).unwrap(), appended);
+    }
+
     #[tokio::test]
     async fn buckets_split_and_every_source_is_found_again() {
         let store = MemoryStore::default();

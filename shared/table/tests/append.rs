@@ -146,7 +146,6 @@ async fn what_fails_holds_up_what_follows_on_it_and_nothing_else() {
 #[tokio::test]
 async fn what_the_sender_may_not_send_is_a_fault_and_changes_nothing() {
     let (world, spec) = (World::new(), spec());
-    world.request(&spec, "a.csv", 1, &[&[(1, "x")]]);
     let replaced = world.request(&spec, "a.csv", 1, &[&[(1, "x")]]);
     let appended = append(&world, "0", (0, 5), 1);
     world.commit(&spec, &[replaced.clone(), appended.clone()]).await;
@@ -154,14 +153,14 @@ async fn what_the_sender_may_not_send_is_a_fault_and_changes_nothing() {
     // Files of a position that is not the request's could come by two requests.
     let mut elsewhere = append(&world, "0", (5, 6), 1);
     elsewhere.prefix = appended.prefix.clone();
-    let mut replaces = append(&world, "0", (5, 6), 1);
-    replaces.append = None;
+    let mut other_kind = append(&world, "0", (5, 6), 1);
+    other_kind.append = None;
     for (wrong, message) in [
         (append(&world, "0", (3, 9), 1), "must follow on each other"),
         (append(&world, "0", (0, 9), 1), "must follow on each other"),
         (append(&world, "0", (9, 9), 1), "must be less than `order`"),
         (elsewhere, "must lie under"),
-        (replaces, "is appended to, and this request replaces"),
+        (other_kind, "is appended to, and this request replaces"),
         (
             replaced.appending(None),
             "is replaced as a whole, and this request appends",
