@@ -10,6 +10,9 @@
 //! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
 //! | Maintenance | files or snapshots that are too old go, in the same swap; where there are none, nothing is made |
 //! | Older request | changes nothing, acknowledged |
+//! | Append | files come beside what the table holds of the source (a shard of a stream), if they follow on it; several in one snapshot |
+//! | Append too early | looked for again for some seconds, then delivered again: what it follows on has not come |
+//! | Append that overlaps, or of a source that is replaced | fault: its sender is wrong |
 //! | Lost race | planned again with backoff, then delivered again |
 //! | Faulty request | fails alone, is delivered again, in the end to the dead-letter queue; others of its batch go on |
 //! | Failed announcement | the requests are delivered again, and announce then |
@@ -256,12 +259,14 @@ fn report(invocation: &mut Invocation, done: &Done) {
     let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == Ok(wanted)).count();
     let (applied, repeated) = (count(Outcome::Applied), count(Outcome::AlreadyApplied));
     let superseded = count(Outcome::Superseded);
+    let waiting = effort.waiting;
     invocation.metric("Snapshots", Unit::Count, f64::from(effort.snapshots));
     invocation.metric("Attempts", Unit::Count, f64::from(effort.attempts));
     invocation.metric("Conflicts", Unit::Count, f64::from(effort.conflicts));
     invocation.metric("Applied", Unit::Count, applied as f64);
     invocation.metric("Repeated", Unit::Count, repeated as f64);
     invocation.metric("Superseded", Unit::Count, superseded as f64);
+    invocation.metric("Waiting", Unit::Count, f64::from(waiting));
     let new = changed.as_ref().filter(|_| effort.snapshots > 0);
     invocation.metric(
         "RowsAdded",
@@ -277,7 +282,8 @@ fn report(invocation: &mut Invocation, done: &Done) {
         "table": done.table.to_string(),
         "snapshot_id": changed.as_ref().map(|changed| changed.snapshot_id),
         "total_rows": changed.as_ref().map(|changed| changed.total_rows),
-        "applied": applied, "repeated": repeated, "superseded": superseded, "maintained": kept_house,
+        "applied": applied, "repeated": repeated, "superseded": superseded, "waiting": waiting,
+        "maintained": kept_house, "waits": effort.waits,
         "attempts": effort.attempts, "conflicts": effort.conflicts,
     });
     invocation.log(Level::Info, "table", fields);

@@ -5,7 +5,7 @@
 mod common;
 
 use async_trait::async_trait;
-use common::{LAKE, contracts, event, invocation, request};
+use common::{LAKE, SHARD, append, contracts, event, invocation, request};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -16,7 +16,7 @@ use std::{
 use uuid::Uuid;
 use watershed_commit::{Commit, Config, Ports, handle};
 use watershed_contract::Contracts;
-use watershed_lake::{TableChanged, TableSpec};
+use watershed_lake::{CommitRequest, TableChanged, TableRequest, TableSpec};
 use watershed_ports::{
     faults::{Fault, Faults},
     memory::{MemoryBus, MemoryCatalog, MemoryStore},
@@ -84,7 +84,14 @@ fn world() -> World {
 
 impl World {
     fn body(&self, table: usize, source: &str, version: u32, rows: &[[&str; 2]]) -> String {
-        let (request, objects) = request(&self.specs[table], LAKE, source, version, rows);
+        self.staged(request(&self.specs[table], LAKE, source, version, rows))
+    }
+
+    fn append(&self, table: usize, range: (u32, u32), rows: &[[&str; 2]]) -> String {
+        self.staged(append(&self.specs[table], range, rows))
+    }
+
+    fn staged(&self, (request, objects): (CommitRequest, Vec<(String, Vec<u8>)>)) -> String {
         for (key, bytes) in objects {
             self.store.insert(LAKE, &key, bytes);
         }
@@ -126,10 +133,9 @@ impl World {
             }
             let rows = snapshot.map_or(0, |s| s["summary"]["total-records"].as_str().unwrap().parse().unwrap());
             let sources = ["a", "b"].map(|name| format!("s3://raw/nycflights13/airlines/{name}.csv"));
+            let sources = sources.iter().map(String::as_str).chain([SHARD]);
             let root = metadata["properties"]["watershed.ledger"].as_str();
-            let ledger = Ledger::load(&*self.store, root, sources.iter().map(String::as_str))
-                .await
-                .unwrap();
+            let ledger = Ledger::load(&*self.store, root, sources).await.unwrap();
             let orders = ledger
                 .holdings()
                 .into_iter()
@@ -189,6 +195,27 @@ async fn each_message_is_its_own() {
     assert_eq!(table.columns[0].parameters["watershed.classification"], "public");
 }
 
+#[tokio::test]
+async fn an_append_that_is_too_early_is_left_in_the_queue() {
+    let world = world();
+    let [first, next, last] = [
+        world.append(0, (0, 3), &[["AA", "American"]]),
+        world.append(0, (3, 5), &[["UA", "United"]]),
+        world.append(0, (5, 9), &[["B6", "JetBlue"]]),
+    ];
+    let failures = world
+        .failures(&messages(vec![last.clone(), first, world.append(1, (0, 9), &[])]))
+        .await;
+    assert_eq!(failures, ["m0"]);
+    assert_eq!(world.outcome().await[0].0, 1);
+    assert_eq!(world.failures(&messages(vec![last, next])).await, [""; 0]);
+    let outcome = world.outcome().await;
+    assert_eq!((outcome[0].0, outcome[0].1.len(), outcome[1].1.len()), (3, 1, 1));
+    let events = world.bus.events();
+    let changed: TableChanged = serde_json::from_str(&events.last().unwrap().2).unwrap();
+    assert_eq!((changed.operation.as_str(), changed.added_rows), ("append", 2));
+}
+
 /// A contract that says of a table what it cannot become stops that table, and no other.
 #[tokio::test]
 async fn a_contract_that_narrows_stops_its_own_table() {
@@ -245,8 +272,13 @@ fn scenario(world: &World) -> Vec<Vec<(String, String)>> {
             world.body(0, "a", 1, &[["AA", "American"], ["UA", "United"]]),
             world.body(1, "a", 1, &[]),
             world.body(0, "b", 2, &[["B6", "JetBlue"]]),
+            world.append(0, (5, 7), &[["DL", "Delta"]]),
+            world.append(0, (0, 5), &[["EV", "ExpressJet"], ["F9", "Frontier"]]),
+            world.append(1, (0, 7), &[]),
         ]),
         messages(vec![
+            world.append(0, (0, 5), &[["EV", "ExpressJet"], ["F9", "Frontier"]]),
+            world.append(0, (7, 8), &[["FL", "AirTran"]]),
             world.body(0, "a", 2, &[["AA", "American Airlines"]]),
             world.body(0, "b", 1, &[["ZZ", "late"]]),
         ]),
@@ -274,7 +306,7 @@ async fn every_fault_at_every_call_ends_as_the_run_without() {
     let calls = world.faults.calls().len();
     assert!(world.faults.calls().iter().any(|call| call == "publish"));
     let expected = world.outcome().await;
-    assert_eq!(expected.iter().map(|table| table.0).collect::<Vec<_>>(), [2, 0]);
+    assert_eq!(expected.iter().map(|table| table.0).collect::<Vec<_>>(), [6, 0]);
     for fault in Fault::ALL {
         for call in 0..calls {
             let world = self::world();
@@ -293,12 +325,18 @@ async fn the_event_files_are_events() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let event: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let name = path.file_stem().unwrap_or_default();
+        let bodies = event["Records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| record["body"].as_str().unwrap());
+        let parsed: Vec<_> = bodies.map(TableRequest::parse).collect();
+        assert_eq!(parsed.iter().all(Result::is_ok), name != "malformed", "{parsed:?}");
         let response = handle(&world().commit, invocation(), event).await.unwrap();
         // Only an event that names no files can be done without a lake that has them.
-        let is_empty = path
-            .file_stem()
-            .is_some_and(|name| name == "empty-version" || name == "maintenance");
+        let is_empty = name == "empty-version" || name == "maintenance" || name == "stream-without-rows";
         assert_eq!(response.failures.is_empty(), is_empty, "{}", path.display());
         files += 1;
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/VERSION/PARTITION/FILE.parquet
 //!                                       metadata/…                     (the committer's)
+//! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/POSITION/…       (of a stream; POSITION is a digest of the last record's)
 //! s3://LAKE/quarantine/DATABASE/TABLE/…
 //! s3://LAKE/drafts/KEY.odcs.yaml         (of an object that no contract matches)
 //! s3://LAKE/drafts/KEY.report.json
@@ -18,7 +19,7 @@ mod beside;
 
 pub use beside::{DraftPlaces, PartPlaces, ReplayPlaces};
 
-use crate::table::TableSpec;
+use crate::{message::SourceOrder, table::TableSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -100,6 +101,15 @@ impl SourceVersion {
 /// The prefix, with its slash, under which lies every data file that was ever made of a source for the table at `location`.
 pub fn source_prefix(location: &str, source_uri: &str) -> String {
     format!("{location}/data/{}/", source_digest(source_uri))
+}
+
+/// The prefix, with its slash, under which lies every data file that was ever made of what lies up to that position of a source that is
+/// appended to. No two positions share one, so no file can come to a table by two requests. Whoever makes files puts a folder below it for
+/// whatever else decides their bytes, the contract's text above all.
+pub fn position_prefix(location: &str, source_uri: &str, order: &SourceOrder) -> String {
+    let mut digest = Digest::new();
+    digest.part(order.as_str().as_bytes());
+    format!("{}{}/", source_prefix(location, source_uri), digest.short())
 }
 
 /// The digest of the source that the data file at `path` was made of, for the table at `location`: 20 hex digits, as [`source_digest`]
@@ -274,6 +284,18 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
+    }
+
+    #[test]
+    fn positions_of_a_source_have_prefixes_of_their_own_below_the_sources() {
+        let order = |number: &str, sub| SourceOrder::kinesis(number, sub).unwrap();
+        let prefix = |order| position_prefix("s3://lake/t", "kinesis://clicks/shardId-000000000000", &order);
+        let one = prefix(order("7", 0));
+        let source = source_prefix("s3://lake/t", "kinesis://clicks/shardId-000000000000");
+        assert!(one.starts_with(&source) && one.ends_with('/'), "{one}");
+        assert_eq!(one, prefix(order("7", 0)));
+        assert_ne!(one, prefix(order("8", 0)));
+        assert_ne!(one, prefix(order("7", 1)));
     }
 
     #[test]

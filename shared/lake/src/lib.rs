@@ -23,6 +23,6 @@ pub mod table;
 pub use added::AddedColumn;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
 pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
-pub use message::{CommitRequest, SourceOrder, StagedFile, TableChanged};
+pub use message::{Append, CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use replay::{ReplayId, ReplayRequest};
 pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};

@@ -5,13 +5,13 @@ use crate::{
     decide::{Verdict, decide},
     document::Document,
     footer,
-    plan::Wanted,
+    plan::{self, Wanted},
     session::{Facts, Session},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use iceberg::spec::{DataFile, TableMetadata};
 use std::collections::btree_map::Entry;
-use watershed_lake::{layout::source_prefix, message::MAX_FILES_PER_REQUEST};
+use watershed_lake::message::MAX_FILES_PER_REQUEST;
 use watershed_ports::PortError;
 
 /// Requests that count, and the table that they want.
@@ -56,12 +56,12 @@ impl<'a> Session<'a> {
                 };
                 match checked {
                     Ok(files) => {
-                        let held_files = holdings.get(&request.source).map_or(0, |held| held.files);
+                        let held_files = holdings.get(&request.source).and_then(|held| held.files);
                         wanted.push(Wanted {
                             index,
                             request,
                             files,
-                            held_files,
+                            held_files: held_files.unwrap_or(0),
                         });
                     }
                     Err(error) => {
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         metadata: &TableMetadata,
     ) -> Result<Vec<DataFile>, PortError> {
         let request = &self.requests[index];
-        let prefix = source_prefix(&facts.location, &request.source);
+        let prefix = plan::prefix(&facts.location, request);
         if !request.prefix.starts_with(&prefix) || !request.prefix.ends_with('/') {
             let what = format!(
                 "files of {} must lie under {prefix}, not {}",

@@ -1,4 +1,5 @@
-//! What the table holds of each source: the newest order, its token, and how many files it had.
+//! What the table holds of each source: the newest order, its token, and how many files it had. Of a source that is appended to, such as
+//! a shard of a stream, the order is all that there is to know, so the ledger grows with the shards and not with what they bring.
 //!
 //! A root object lists the buckets, and each bucket the sources whose hash ends in the bucket's bits (extendible hashing:
 //! a full bucket alone is split, by one more bit). Objects are immutable and have fresh names; the table property
@@ -10,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-use watershed_lake::{SourceOrder, layout::source_digest};
+use watershed_lake::{CommitRequest, SourceOrder, layout::source_digest};
 use watershed_ports::{ObjectStore, PortError};
 
 /// Sources that a bucket holds before it is split; about 200 bytes each.
@@ -27,8 +28,40 @@ pub struct Holding {
     pub order: SourceOrder,
     /// The request that brought it.
     pub token: String,
-    /// Data files that it brought; 0: there are none to look for.
-    pub files: u64,
+    /// Data files that it brought; 0: there are none to look for. None: the source is appended to, and its files are not counted. (A
+    /// committer from before there were appends cannot read that, so it cannot lose it either.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+}
+
+impl Holding {
+    /// What the table holds once it holds what the request says.
+    pub fn of(request: &CommitRequest) -> Self {
+        Self {
+            order: request.order.clone(),
+            token: request.token.clone(),
+            files: request.append.is_none().then_some(request.files.len() as u64),
+        }
+    }
+
+    /// Whether the source is appended to.
+    pub fn is_appended(&self) -> bool {
+        self.files.is_none()
+    }
+}
+
+/// What the table holds once it holds what the requests say: of each source, after the newest.
+pub fn holdings_of<'a>(requests: impl Iterator<Item = &'a CommitRequest>) -> BTreeMap<String, Holding> {
+    let mut holdings: BTreeMap<String, Holding> = BTreeMap::new();
+    for request in requests {
+        if holdings
+            .get(&request.source)
+            .is_none_or(|held| held.order < request.order)
+        {
+            holdings.insert(request.source.clone(), Holding::of(request));
+        }
+    }
+    holdings
 }
 
 type Bucket = BTreeMap<String, Holding>;
@@ -246,8 +279,20 @@ mod tests {
         Holding {
             order: SourceOrder::s3(&format!("{n:04X}"), (1, 0, 0)),
             token: format!("t{n}"),
-            files: 1,
+            files: Some(1),
         }
+    }
+
+    #[test]
+    fn entries_from_before_there_were_appends_still_read_and_those_of_appends_are_told_apart() {
+        let old = r#"{"order":"01","token":"t","files":0}"#;
+        let held: Holding = serde_json::from_str(old).unwrap();
+        assert_eq!((held.files, held.is_appended()), (Some(0), false));
+        assert_eq!(serde_json::to_string(&held).unwrap(), old);
+        let appended = Holding { files: None, ..held };
+        let text = serde_json::to_string(&appended).unwrap();
+        assert_eq!(text, r#"{"order":"01","token":"t"}"#);
+        assert_eq!(serde_json::from_str::<Holding>(&text).unwrap(), appended);
     }
 
     #[tokio::test]

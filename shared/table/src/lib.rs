@@ -3,6 +3,7 @@
 //! [`commit`] takes any number of requests for one table and makes at most one snapshot of them, or none: facts (catalog,
 //! metadata, ledger, footers) → plan (pure) → apply (new objects, then one compare-and-swap of the catalog's pointer).
 //!
+//! * [`append`]: requests that follow on each other, as those of a stream do.
 //! * [`ledger`]: what the table holds of each source. Its root's address is a table property, so it is swapped with the
 //!   metadata, and other engines' commits carry it on.
 //! * [`footer`], [`way`], [`check`]: no file is named before its footer was read and found to be of this table.
@@ -12,6 +13,7 @@
 //! * [`maintain`]: files that are too old, found and taken out of the ledger. [`reach`]: every object that the table still needs.
 //! * [`session`]: attempts, conflicts, answers that were lost.
 
+mod append;
 pub mod catalog;
 pub mod check;
 mod choose;
@@ -42,6 +44,11 @@ pub const MAX_ATTEMPTS: u32 = 10;
 pub const BACKOFF_MS: u64 = 40;
 /// Longest backoff, in milliseconds.
 pub const MAX_BACKOFF_MS: u64 = 3_000;
+/// Times that a commit looks again for what an append follows on, before it goes on without it. Requests of one stream that
+/// come to two committers at once meet so; what is left waiting comes again only after the queue's visibility timeout.
+pub const MAX_WAITS: u32 = 5;
+/// Pause before it looks again, in milliseconds. All of them are longer than a batch is gathered and committed.
+pub const WAIT_MS: u64 = 1_000;
 /// Objects read or written at the same time.
 pub const MAX_CONCURRENT_IO: usize = 16;
 
@@ -72,7 +79,8 @@ pub struct Ports<'a> {
 pub enum Outcome {
     /// The table holds its files since this commit.
     Applied,
-    /// The table held them before: the request was delivered again. Of maintenance: there is nothing so old.
+    /// The table held them before: the request was delivered again. Of an append: it holds all up to the request's position. Of
+    /// maintenance: there is nothing so old.
     AlreadyApplied,
     /// The table, or another request of the batch, knows of a newer version of the source. Nothing was changed.
     Superseded,
@@ -87,12 +95,17 @@ pub struct Effort {
     pub conflicts: u32,
     /// Snapshots made: 0 or 1.
     pub snapshots: u32,
+    /// Pauses made for appends whose predecessors were not there.
+    pub waits: u32,
+    /// Appends whose predecessors are still not there.
+    pub waiting: u32,
 }
 
 /// What came of a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Committed {
-    /// One a request, in their order. An error of kind transient or conflict: deliver it again; fault: its files, its
+    /// One a request, in their order. An error of kind transient or conflict: deliver it again (an append that follows on what is not
+    /// there yet is among these); fault: its files, its
     /// contract or the table must be mended first. Nothing of such a request is in the table.
     pub outcomes: Vec<Result<Outcome, PortError>>,
     /// The same of the maintenance requests.

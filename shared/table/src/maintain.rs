@@ -185,7 +185,8 @@ pub struct Aged {
 
 impl Aged {
     /// The sources hold fewer files from now on, of the same version: else a later version would look for those that went, and
-    /// a request that comes again would bring them back.
+    /// a request that comes again would bring them back. Files of sources that are appended to are not counted: a request that comes again
+    /// is known by its position.
     pub async fn take_out_of(
         &self,
         ledger: &mut Ledger,
@@ -202,8 +203,14 @@ impl Aged {
         for (digest, files) in &self.files {
             // Of a file whose source the ledger does not know, there is nothing to remember.
             let Some(source) = sources.get(digest) else { continue };
-            let holding = holdings.entry(source.clone()).or_insert_with(|| held[source].clone());
-            holding.files = holding.files.saturating_sub(*files);
+            let holding = holdings.get(source).unwrap_or(&held[source]);
+            if let Some(count) = holding.files {
+                let left = Holding {
+                    files: Some(count.saturating_sub(*files)),
+                    ..holding.clone()
+                };
+                holdings.insert(source.clone(), left);
+            }
         }
         Ok(())
     }

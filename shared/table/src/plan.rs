@@ -6,7 +6,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
-use watershed_lake::{CommitRequest, layout::source_prefix};
+use watershed_lake::{
+    CommitRequest,
+    layout::{position_prefix, source_prefix},
+};
 
 /// Data manifests of the current partition spec at which small ones are merged: a commit that replaces files reads all.
 pub const MERGE_AT_MANIFESTS: usize = 48;
@@ -22,7 +25,7 @@ pub struct Wanted<'a> {
     pub request: &'a CommitRequest,
     /// Its files.
     pub files: Vec<DataFile>,
-    /// Files that the ledger says the source had before.
+    /// Files that the ledger says the source had before; 0 of one that is appended to.
     pub held_files: u64,
 }
 
@@ -44,13 +47,14 @@ impl Change {
     }
 }
 
-/// Of each source the wanted files stay or come, and every other file that lies under its prefix goes. The files of a
-/// source are known by their path, so what the ledger forgot goes as well.
+/// Of each source the wanted files stay or come, and every other file that lies under its prefix goes, unless the source is appended to.
+/// The files of a source are known by their path, so what the ledger forgot goes as well, and what it forgot of an append does not come
+/// twice.
 pub fn change(location: &str, wanted: &[Wanted<'_>], manifests: &[LoadedManifest]) -> Change {
     let prefixes: BTreeMap<String, usize> = wanted
         .iter()
         .enumerate()
-        .map(|(position, wanted)| (source_prefix(location, &wanted.request.source), position))
+        .map(|(position, wanted)| (prefix(location, wanted.request), position))
         .collect();
     let mut live: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); wanted.len()];
     let paths: Vec<BTreeSet<&str>> = wanted
@@ -68,7 +72,7 @@ pub fn change(location: &str, wanted: &[Wanted<'_>], manifests: &[LoadedManifest
                 continue;
             };
             live[position].insert(path);
-            if !paths[position].contains(path) {
+            if wanted[position].request.append.is_none() && !paths[position].contains(path) {
                 change
                     .removed
                     .entry(manifest.file.manifest_path.clone())
@@ -90,6 +94,14 @@ pub fn change(location: &str, wanted: &[Wanted<'_>], manifests: &[LoadedManifest
         }
     }
     change
+}
+
+/// The prefix, with its slash, that every file of the request lies under, and no file that it does not speak of.
+pub fn prefix(location: &str, request: &CommitRequest) -> String {
+    match request.append {
+        Some(_) => position_prefix(location, &request.source, &request.order),
+        None => source_prefix(location, &request.source),
+    }
 }
 
 /// Whether the manifest lists files that live.

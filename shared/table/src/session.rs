@@ -1,12 +1,13 @@
 //! One commit from facts to swap, as often as it takes.
 
 use crate::{
-    BACKOFF_MS, Batch, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, Outcome, Ports, catalog,
+    BACKOFF_MS, Batch, Committed, Effort, MAX_ATTEMPTS, MAX_BACKOFF_MS, MAX_CONCURRENT_IO, MAX_WAITS, Outcome, Ports,
+    WAIT_MS, catalog,
     choose::Chosen,
     decide::Verdict,
     document::Document,
     footer::Footer,
-    ledger::{Holding, Ledger},
+    ledger::{self, Ledger},
     maintain::{Age, Chores},
     manifests::{self, LoadedManifest},
     object,
@@ -114,9 +115,20 @@ impl<'a> Session<'a> {
     }
 
     async fn attempt(&mut self) -> Result<Step, PortError> {
+        loop {
+            if let Some(step) = self.unless_waiting().await? {
+                return Ok(step);
+            }
+            self.effort.waits += 1;
+            self.ports.host.sleep_ms(WAIT_MS).await;
+        }
+    }
+
+    /// None: what a request follows on is not there, and may be under way.
+    async fn unless_waiting(&mut self) -> Result<Option<Step>, PortError> {
         let facts = self.load().await?;
         if let Some(done) = self.recognise(&facts).await {
-            return Ok(Step::Done(done.into()));
+            return Ok(Some(Step::Done(done.into())));
         }
         let mut document = facts.document.clone();
         // What the contract may not change fails only the requests that would change the table.
@@ -127,12 +139,17 @@ impl<'a> Session<'a> {
             document,
             metadata,
         } = self.choose(&facts, &document, &evolved).await?;
+        let waiting = verdicts.iter().filter(|verdict| verdict.is_waiting()).count();
+        if waiting > 0 && self.effort.waits < MAX_WAITS {
+            return Ok(None);
+        }
+        self.effort.waiting = waiting as u32;
         let chores = Chores::new(self.maintenance, facts.entry.is_some(), &metadata, &evolved);
         if wanted.is_empty() && chores.is_empty() {
-            return Ok(self.nothing(&metadata, &verdicts, &chores));
+            return Ok(Some(self.nothing(&metadata, &verdicts, &chores)));
         }
-        self.apply(&facts, document, &metadata, (&verdicts, wanted), chores)
-            .await
+        let step = self.apply(&facts, document, &metadata, (&verdicts, wanted), chores);
+        step.await.map(Some)
     }
 
     /// The current snapshot, where what was asked before may have lost its announcement.
@@ -195,9 +212,10 @@ impl<'a> Session<'a> {
     }
 
     fn committed(&self, verdicts: &[Verdict], chores: &Chores<'_>, changed: Option<TableChanged>) -> Committed {
-        let outcome = |index: usize| match verdicts[index] {
-            Verdict::Nothing(outcome) => Ok(outcome),
+        let outcome = |index: usize| match &verdicts[index] {
+            Verdict::Nothing(outcome) => Ok(*outcome),
             Verdict::Apply | Verdict::Same(_) => Ok(Outcome::Applied),
+            Verdict::Refused(error) => Err(error.clone()),
             Verdict::Out => Err(self.failed[&index].clone()),
         };
         Committed {
@@ -228,7 +246,7 @@ impl<'a> Session<'a> {
             return Ok(Step::Again);
         }
         let aged = chores.remove(&facts.location, &loaded, &mut change);
-        let mut holdings: BTreeMap<String, Holding> = wanted.iter().map(|wanted| holding(wanted)).collect();
+        let mut holdings = ledger::holdings_of(wanted.iter().map(|wanted| wanted.request));
         let mut ledger = facts.ledger.clone();
         aged.take_out_of(&mut ledger, self.ports.store, &mut holdings).await?;
         let mut objects = Vec::new();
@@ -369,24 +387,6 @@ impl<'a> Session<'a> {
         });
         Ok(Step::Again)
     }
-}
-
-fn holding(wanted: &Wanted<'_>) -> (String, Holding) {
-    let CommitRequest {
-        source,
-        order,
-        token,
-        files,
-        ..
-    } = wanted.request;
-    (
-        source.clone(),
-        Holding {
-            order: order.clone(),
-            token: token.clone(),
-            files: files.len() as u64,
-        },
-    )
 }
 
 /// `00012-…metadata.json` is version 12.

@@ -13,11 +13,12 @@ use std::{
 use watershed_contract::Contracts;
 use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
-    layout::{source_prefix, split_uri},
+    layout::{position_prefix, source_prefix, split_uri},
 };
 use watershed_ops::Invocation;
 
 pub const LAKE: &str = "lake";
+pub const SHARD: &str = "kinesis://carriers/shardId-000000000000";
 
 pub fn contracts() -> Contracts {
     let text = include_str!("../../../../infra/contracts/airlines.odcs.yaml");
@@ -55,6 +56,38 @@ pub fn request(
         "{}v{version}/",
         source_prefix(&LakeLocation::bucket(lake).table(spec), &uri)
     );
+    let (files, objects) = stage(spec, &prefix, rows);
+    let order = SourceOrder::s3(&format!("{version:08X}"), (1, 0, 0));
+    let contract = "nycflights13-airlines".into();
+    (
+        CommitRequest::new(spec.name.clone(), contract, uri, order, prefix, files, None),
+        objects,
+    )
+}
+
+/// The request that appends these rows, what the shard has behind `after` (0: its beginning) up to `order`, and the object that it names.
+pub fn append(
+    spec: &TableSpec,
+    (after, order): (u32, u32),
+    rows: &[[&str; 2]],
+) -> (CommitRequest, Vec<(String, Vec<u8>)>) {
+    let position = |number: u32| SourceOrder::kinesis(&number.to_string(), 0).unwrap();
+    let prefix = position_prefix(&LakeLocation::bucket(LAKE).table(spec), SHARD, &position(order));
+    let (files, objects) = stage(spec, &prefix, rows);
+    let contract = "nycflights13-airlines".into();
+    let request = CommitRequest::new(
+        spec.name.clone(),
+        contract,
+        SHARD.into(),
+        position(order),
+        prefix,
+        files,
+        None,
+    );
+    (request.appending((after > 0).then(|| position(after))), objects)
+}
+
+fn stage(spec: &TableSpec, prefix: &str, rows: &[[&str; 2]]) -> (Vec<StagedFile>, Vec<(String, Vec<u8>)>) {
     let (mut files, mut objects) = (Vec::new(), Vec::new());
     if !rows.is_empty() {
         let bytes = parquet(spec, rows);
@@ -66,12 +99,7 @@ pub fn request(
         let full = format!("{prefix}00000-00000.parquet");
         objects.push((split_uri(&full).unwrap().1.to_string(), bytes));
     }
-    let order = SourceOrder::s3(&format!("{version:08X}"), (1, 0, 0));
-    let contract = "nycflights13-airlines".into();
-    (
-        CommitRequest::new(spec.name.clone(), contract, uri, order, prefix, files, None),
-        objects,
-    )
+    (files, objects)
 }
 
 pub fn event(bodies: &[(String, String)]) -> Value {

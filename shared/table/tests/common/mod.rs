@@ -17,7 +17,7 @@ use uuid::Uuid;
 use watershed_lake::{
     Column, ColumnType, CommitRequest, LakeLocation, PartitionField, SourceOrder, StagedFile, TableName, TableSpec,
     Transform,
-    layout::{Zone, source_prefix, split_uri},
+    layout::{Zone, position_prefix, source_prefix, split_uri},
 };
 use watershed_ports::{
     Catalog, ObjectId, ObjectStore,
@@ -100,6 +100,36 @@ impl World {
             "{}v{version}/",
             source_prefix(&LakeLocation::bucket(LAKE).table(spec), &uri)
         );
+        let staged = self.stage(&prefix, files);
+        let order = SourceOrder::s3(&format!("{version:08X}"), (1, 0, 0));
+        CommitRequest::new(spec.name.clone(), "c".into(), uri, order, prefix, staged, None)
+    }
+
+    /// Writes these files and returns the request that appends them: what a shard has behind `after`, 0 is its beginning, up to `order`.
+    pub fn append(
+        &self,
+        spec: &TableSpec,
+        shard: &str,
+        (after, order): (u32, u32),
+        files: Vec<(Vec<u8>, u64)>,
+    ) -> CommitRequest {
+        let uri = shard_uri(shard);
+        let position = |number: u32| SourceOrder::kinesis(&number.to_string(), 0).unwrap();
+        let prefix = position_prefix(&LakeLocation::bucket(LAKE).table(spec), &uri, &position(order));
+        let staged = self.stage(&prefix, files);
+        let request = CommitRequest::new(
+            spec.name.clone(),
+            "c".into(),
+            uri,
+            position(order),
+            prefix,
+            staged,
+            None,
+        );
+        request.appending((after > 0).then(|| position(after)))
+    }
+
+    fn stage(&self, prefix: &str, files: Vec<(Vec<u8>, u64)>) -> Vec<StagedFile> {
         let mut staged = Vec::new();
         for (n, (bytes, rows)) in files.into_iter().enumerate() {
             let path = format!("{n:05}.parquet");
@@ -113,8 +143,7 @@ impl World {
                 rows,
             });
         }
-        let order = SourceOrder::s3(&format!("{version:08X}"), (1, 0, 0));
-        CommitRequest::new(spec.name.clone(), "c".into(), uri, order, prefix, staged, None)
+        staged
     }
 
     /// Metadata of the table as the catalog names it.
@@ -178,7 +207,26 @@ impl World {
             .unwrap();
         let holdings = ledger.holdings().into_iter();
         holdings
-            .map(|(source, h)| (source, (h.order.to_string(), h.token, h.files)))
+            .map(|(source, h)| (source, (h.order.to_string(), h.token, h.files.unwrap_or(0))))
+            .collect()
+    }
+
+    /// Every source that the ledger has an entry of, read without the code that is tested.
+    pub fn sources(&self, spec: &TableSpec) -> Vec<String> {
+        let Some(metadata) = self.metadata(spec) else {
+            return Vec::new();
+        };
+        let Some(root) = metadata.properties().get("watershed.ledger") else {
+            return Vec::new();
+        };
+        let json = |uri: &str| -> serde_json::Value { serde_json::from_slice(&self.bytes(uri)).unwrap() };
+        let root = json(root);
+        let buckets = root["buckets"].as_array().unwrap().iter();
+        buckets
+            .flat_map(|bucket| {
+                let bucket = json(bucket["uri"].as_str().unwrap());
+                bucket.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+            })
             .collect()
     }
 
@@ -208,6 +256,10 @@ pub fn column(id: i32, name: &str, kind: ColumnType, required: bool) -> Column {
         classification: None,
         tags: Vec::new(),
     }
+}
+
+pub fn shard_uri(shard: &str) -> String {
+    format!("kinesis://clicks/{shard}")
 }
 
 /// `n` long required, `name` string; partitioned by `truncate[10](n)`.
