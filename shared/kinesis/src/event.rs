@@ -1,6 +1,7 @@
 //! The event of an event source mapping of Kinesis.
 
 use crate::{
+    layout::{Layout, VALUES, Value},
     scan::{Broken, Scanner, Text},
     sequence::Sequence,
 };
@@ -48,33 +49,42 @@ impl<'a> Event<'a> {
             let message = format!("it has {} bytes, Lambda sends less than {MAX_EVENT_BYTES}", text.len());
             return Err(BadEvent(message));
         }
-        let mut found = Vec::new();
+        let mut records = Vec::new();
         let mut has_records = false;
+        let mut layout: Option<Layout<'a>> = None;
         let mut scanner = Scanner::new(text);
-        let read = scanner.object(|scanner, key| {
+        scanner.object(|scanner, key| {
             if key != b"Records" {
-                return scanner.skip();
+                return Ok(scanner.skip()?);
             }
             has_records = true;
             scanner.array(|scanner| {
-                found.push(Found::read(scanner)?);
-                Ok(())
+                let start = scanner.at();
+                if let Some((entry, end)) = layout.as_ref().and_then(|layout| layout.read(text, start)) {
+                    scanner.go_on(end);
+                    records.push(entry);
+                    return Ok(());
+                }
+                let found = Found::read(scanner)?;
+                let wrong = |what| BadEvent(format!("record {} has no {what}", records.len()));
+                let entry = found.entry().map_err(wrong)?;
+                let values = found.values();
+                layout = values.map(|values| Layout::of(text, (start, scanner.at()), values, &entry));
+                records.push(entry);
+                Ok::<(), BadEvent>(())
             })
-        });
-        read.and_then(|()| scanner.end()).map_err(|broken| {
-            let Broken { at, wanted } = broken;
-            BadEvent(format!("at byte {at} stands something else than {wanted}"))
         })?;
+        scanner.end()?;
         if !has_records {
             return Err(BadEvent("it has no `Records`".into()));
         }
-        let entry = |(index, found): (usize, Found<'a>)| {
-            found
-                .entry()
-                .map_err(|wrong| BadEvent(format!("record {index} has no {wrong}")))
-        };
-        let records = found.into_iter().enumerate().map(entry).collect::<Result<_, _>>()?;
         Ok(Self { records })
+    }
+}
+
+impl From<Broken> for BadEvent {
+    fn from(Broken { at, wanted }: Broken) -> Self {
+        Self(format!("at byte {at} stands something else than {wanted}"))
     }
 }
 
@@ -87,7 +97,7 @@ struct Found<'a> {
     partition_key: Option<Text<'a>>,
     sequence: Option<Text<'a>>,
     data: Option<Text<'a>>,
-    arrival: Option<&'a str>,
+    arrival: Option<Text<'a>>,
 }
 
 impl<'a> Found<'a> {
@@ -123,8 +133,20 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
+    /// The values that differ from record to record; none where one is written with an escape.
+    fn values(&self) -> Option<[(Text<'a>, Value); VALUES]> {
+        let plain = |text: Option<Text<'a>>, value| Some((text.filter(|text| text.plain().is_some())?, value));
+        Some([
+            plain(self.id, Value::Id)?,
+            plain(self.partition_key, Value::PartitionKey)?,
+            plain(self.sequence, Value::Sequence)?,
+            plain(self.data, Value::Data)?,
+            plain(self.arrival, Value::Arrival)?,
+        ])
+    }
+
     /// Or what is missing of it, or not as it should be.
-    fn entry(self) -> Result<Entry<'a>, &'static str> {
+    fn entry(&self) -> Result<Entry<'a>, &'static str> {
         if self.source.is_none_or(|source| source.raw != b"aws:kinesis") {
             return Err("`eventSource` aws:kinesis");
         }
@@ -139,6 +161,7 @@ impl<'a> Found<'a> {
             sequence: sequence.ok_or("`sequenceNumber` of up to 76 digits")?,
             arrival_ms: self
                 .arrival
+                .and_then(Text::plain)
                 .and_then(milliseconds)
                 .ok_or("`approximateArrivalTimestamp` in seconds")?,
             data: self.data.and_then(Text::bytes).ok_or("`data`")?,
@@ -161,7 +184,7 @@ fn stream(arn: &str) -> Option<&str> {
 }
 
 /// Of seconds with decimals, as they are written. Rounded to the millisecond: Kinesis has no finer ones.
-fn milliseconds(seconds: &str) -> Option<i64> {
+pub(crate) fn milliseconds(seconds: &str) -> Option<i64> {
     let seconds: f64 = seconds.parse().ok()?;
     let ms = (seconds * 1_000.0).round();
     // Before the year 10000; a float holds every such millisecond.

@@ -7,6 +7,7 @@
 //! | module | knows |
 //! |---|---|
 //! | `event`, `scan` | the event's JSON: what is not needed is gone over, what is needed is borrowed |
+//! | `layout` | records that are written as the one before |
 //! | `sequence` | sequence numbers, in their order |
 //! | `aggregate` | the format in which producers put many records in one |
 //! | `inflate` | gzip, bounded |
@@ -37,6 +38,7 @@ mod aggregate;
 mod event;
 mod hash;
 mod inflate;
+mod layout;
 mod scan;
 mod sequence;
 mod unpack;

@@ -24,6 +24,8 @@ pub(crate) struct Scanner<'a> {
 /// A string, between its quotes.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
+    /// Its first byte in the text.
+    pub(crate) start: usize,
     pub(crate) raw: &'a [u8],
     escaped: bool,
 }
@@ -34,10 +36,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// The members of the object at hand: `member` is given each key as it is written, and reads or skips its value.
-    pub(crate) fn object(
+    pub(crate) fn object<E: From<Broken>>(
         &mut self,
-        mut member: impl FnMut(&mut Self, &'a [u8]) -> Result<(), Broken>,
-    ) -> Result<(), Broken> {
+        mut member: impl FnMut(&mut Self, &'a [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.take(b'{', "an object")?;
         if self.takes(b'}') {
             return Ok(());
@@ -47,13 +49,13 @@ impl<'a> Scanner<'a> {
             self.take(b':', "a colon")?;
             member(self, key.raw)?;
             if !self.takes(b',') {
-                return self.take(b'}', "a comma or a closing brace");
+                return Ok(self.take(b'}', "a comma or a closing brace")?);
             }
         }
     }
 
     /// The items of the array at hand: `item` reads each.
-    pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Broken>) -> Result<(), Broken> {
+    pub(crate) fn array<E: From<Broken>>(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), E>) -> Result<(), E> {
         self.take(b'[', "an array")?;
         if self.takes(b']') {
             return Ok(());
@@ -61,7 +63,7 @@ impl<'a> Scanner<'a> {
         loop {
             item(self)?;
             if !self.takes(b',') {
-                return self.take(b']', "a comma or a closing bracket");
+                return Ok(self.take(b']', "a comma or a closing bracket")?);
             }
         }
     }
@@ -80,7 +82,7 @@ impl<'a> Scanner<'a> {
             if self.text[end] == b'"' {
                 self.at = end + 1;
                 let raw = &self.text[start..end];
-                return Ok(Text { raw, escaped });
+                return Ok(Text { start, raw, escaped });
             }
             escaped = true;
             self.at = (end + 2).min(self.text.len());
@@ -88,17 +90,21 @@ impl<'a> Scanner<'a> {
     }
 
     /// A number, `true`, `false` or `null`, as it is written.
-    pub(crate) fn plain(&mut self) -> Result<&'a str, Broken> {
+    pub(crate) fn plain(&mut self) -> Result<Text<'a>, Broken> {
         self.space();
         let rest = &self.text[self.at..];
         let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
         let length = rest.iter().position(is_end).unwrap_or(rest.len());
-        let plain = std::str::from_utf8(&rest[..length])
-            .ok()
-            .filter(|text| !text.is_empty());
-        let plain = plain.ok_or_else(|| self.broken("a value"))?;
+        if length == 0 {
+            return Err(self.broken("a value"));
+        }
+        let (start, raw) = (self.at, &rest[..length]);
         self.at += length;
-        Ok(plain)
+        Ok(Text {
+            start,
+            raw,
+            escaped: false,
+        })
     }
 
     /// Goes over the value at hand, however deep it is: brackets are counted.
@@ -141,6 +147,17 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         Err(self.broken("nothing more"))
+    }
+
+    /// The place of the next value.
+    pub(crate) fn at(&mut self) -> usize {
+        self.space();
+        self.at
+    }
+
+    /// Goes over what was read otherwise, up to `at`.
+    pub(crate) fn go_on(&mut self, at: usize) {
+        self.at = at;
     }
 
     pub(crate) fn broken(&self, wanted: &'static str) -> Broken {
@@ -238,7 +255,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'}'), Just(b'['), Just(b','), Just(b':'), any::<u8>()], 0..60)) {
             let mut scanner = Scanner::new(&bytes);
-            let read = scanner.object(|scanner, _| scanner.array(|scanner| scanner.skip()));
+            let read = scanner.object(|scanner, _| scanner.array(Scanner::skip));
             if let Err(broken) = read {
                 prop_assert!(broken.at <= bytes.len());
             }

@@ -20,7 +20,11 @@ pub struct Sequence {
 impl Sequence {
     /// None where it is no decimal number, or one of more digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
+        Self::of_digits(text.as_bytes())
+    }
+
+    /// The same of bytes.
+    pub(crate) fn of_digits(digits: &[u8]) -> Option<Self> {
         if digits.is_empty() || digits.len() > MAX_SEQUENCE_DIGITS {
             return None;
         }
