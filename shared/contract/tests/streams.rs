@@ -268,6 +268,45 @@ fn outputs_have_the_types_of_what_they_are_made_of() {
 }
 
 #[test]
+fn a_digest_is_of_what_a_state_hangs_on() {
+    let digests = |from: &str, to: &str| {
+        assert!(READINGS.contains(from), "{from}");
+        let dataset = dataset(&READINGS.replacen(from, to, 1).replace("TABLE", "readings"));
+        let stream = dataset.stream().expect("a stream");
+        stream
+            .windows
+            .iter()
+            .map(|window| window.digest.clone())
+            .collect::<Vec<_>>()
+    };
+    let as_is = digests("", "");
+    assert_ne!(as_is[0], as_is[1]);
+    // What may change.
+    for (from, to) in [
+        ("- {column: mean}", "- {column: value_p50}"),
+        ("            - name: minutely", "            - name: each_minute"),
+        ("[0.5, 0.99]", "[0.9]"),
+        ("size: 1m", "size: 60s"),
+    ] {
+        assert_eq!(digests(from, to), as_is, "{to}");
+    }
+    // What may not.
+    for (from, to) in [
+        ("key: [device, metric]", "key: [metric, device]"),
+        ("key: [device, metric]", "key: [device]"),
+        ("key: [device, metric]", "key: [device, site]"),
+        ("function: mean, column: value", "function: max, column: value"),
+        ("function: mean, column: value", "function: mean, column: seq"),
+        ("size: 1m", "size: 2m"),
+    ] {
+        let other = digests(from, to);
+        assert_eq!((other[0] != as_is[0], &other[1]), (true, &as_is[1]), "{to}");
+    }
+    let by_arrival = digests("eventTime: at, ", "");
+    assert!(by_arrival[0] != as_is[0] && by_arrival[1] != as_is[1]);
+}
+
+#[test]
 fn what_is_about_files_is_refused() {
     let said = |format: &str, keys: &str| {
         let text = format!(

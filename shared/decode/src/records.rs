@@ -22,7 +22,7 @@ pub struct RecordReader {
 }
 
 enum RecordFormat {
-    Json(Objects),
+    Json(Box<Objects>),
     Csv(CsvFormat),
 }
 
@@ -74,7 +74,7 @@ impl RecordReader {
             Format::NdJson => {
                 let objects = Objects::new(dataset);
                 let width = objects.width();
-                (RecordFormat::Json(objects), in_order(dataset), width)
+                (RecordFormat::Json(Box::new(objects)), in_order(dataset), width)
             }
             Format::Csv(format) if !format.header => (
                 RecordFormat::Csv(format.clone()),

@@ -40,8 +40,8 @@ pub(crate) fn read(data: &[u8]) -> Option<Vec<Sub>> {
     let end = MAGIC.len() + length;
     let (mut keys, mut hash_keys, mut records) = (Vec::new(), Vec::new(), Vec::new());
     let mut fields = Fields::new(data, MAGIC.len()..end);
-    while let Some(field) = fields.next()? {
-        match field {
+    while !fields.ended() {
+        match fields.next()? {
             (1, Value::Bytes(key)) => keys.push(text(data, key.clone()).map(|_| key)?),
             (2, Value::Bytes(key)) => hash_keys.push(text(data, key)?),
             (3, Value::Bytes(record)) => records.push(record),
@@ -59,8 +59,8 @@ pub(crate) fn read(data: &[u8]) -> Option<Vec<Sub>> {
 fn sub(data: &[u8], record: Range<usize>, keys: &[Range<usize>], hash_keys: &[&str]) -> Option<Sub> {
     let (mut key, mut hash_key, mut found) = (None, None, None);
     let mut fields = Fields::new(data, record);
-    while let Some(field) = fields.next()? {
-        match field {
+    while !fields.ended() {
+        match fields.next()? {
             (1, Value::Number(index)) => key = Some(index),
             (2, Value::Number(index)) => hash_key = Some(index),
             (3, Value::Bytes(bytes)) => found = Some(bytes),
@@ -105,11 +105,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The next field's number and value, or that there is none; none where this is no message.
-    fn next(&mut self) -> Option<Option<(u64, Value)>> {
-        if self.at == self.end {
-            return Some(None);
-        }
+    fn ended(&self) -> bool {
+        self.at == self.end
+    }
+
+    /// The next field's number and value; none where this is no message.
+    fn next(&mut self) -> Option<(u64, Value)> {
         let tag = self.varint()?;
         let number = Some(tag >> 3).filter(|number| *number > 0)?;
         // Protocol Buffers, "Encoding": wire types.
@@ -123,7 +124,7 @@ impl<'a> Fields<'a> {
             5 => self.take(4).map(|_| Value::Fixed)?,
             _ => return None,
         };
-        Some(Some((number, value)))
+        Some((number, value))
     }
 
     fn take(&mut self, bytes: usize) -> Option<Range<usize>> {

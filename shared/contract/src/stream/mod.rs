@@ -1,13 +1,15 @@
 //! Where a dataset's rows come from; of a stream, what is worked out of them while they go by.
 
 mod aggregates;
+mod detectors;
 mod duration;
 mod read;
 mod windows;
 
+pub use detectors::MAX_DETECTORS;
 pub use read::{DEFAULT_MAX_AHEAD_MS, DEFAULT_OUT_OF_ORDER_MS, MAX_STREAM_NAME_BYTES};
 pub(crate) use read::{Declared, KEYS, check_name, read, refuse};
-pub use windows::{DEFAULT_STATE_BYTES, DEFAULT_STATE_KEYS, MAX_DETECTORS, MAX_KEY_COLUMNS, MAX_WINDOWS};
+pub use windows::{DEFAULT_STATE_BYTES, DEFAULT_STATE_KEYS, MAX_KEY_COLUMNS, MAX_WINDOWS};
 
 use crate::dataset::{Dataset, LocationPattern};
 use std::sync::Arc;
@@ -53,6 +55,9 @@ pub struct Window {
     pub inputs: Vec<usize>,
     /// Windows, times, aggregates, bounds.
     pub spec: Arc<Spec>,
+    /// A digest of what its state and partial results must have been written for: what [`Spec::fingerprint`] is of, and which columns
+    /// say when, by what and of what. Names of aggregates, bounds and what is watched may change under it.
+    pub digest: String,
     /// What the table has behind the key's columns, in order.
     pub outputs: Vec<OutputColumn>,
     /// What is watched.

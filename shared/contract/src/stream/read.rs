@@ -76,7 +76,10 @@ impl Declared<'_> {
     pub(crate) fn stream(self, name: String, table: &TableSpec, map: &Map<'_>) -> Option<Source> {
         let long = || map.error("a name too long for the tables beside it", "write a shorter name");
         let watched = self.windows.iter().any(windows::Declared::is_watched);
-        let windows = self.windows.into_iter().map(|window| window.with_table(table));
+        let windows = self
+            .windows
+            .into_iter()
+            .map(|window| window.with_table(table, self.event_time));
         let windows: Vec<_> = windows.collect::<Option<_>>()?;
         let tables = quarantine::late(table).and_then(|late| {
             let anomalies = watched.then(|| anomalies(table)).transpose()?;

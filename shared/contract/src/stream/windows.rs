@@ -1,6 +1,6 @@
 //! `windows`: how event time is cut, by which key, what is worked out, and what is watched.
 
-use super::{Detect, OutputColumn, Window, aggregates, duration};
+use super::{Detect, OutputColumn, Window, aggregates, detectors, duration};
 use crate::{
     diagnostic::{one_of, shown},
     order,
@@ -8,9 +8,9 @@ use crate::{
     reader::{At, Map},
 };
 use std::sync::Arc;
-use watershed_anomaly::{Setting, Settings};
 use watershed_lake::{
     Column, ColumnType, TableSpec,
+    layout::Digest,
     table::is_identifier,
     windows::{reserved, spec},
 };
@@ -20,8 +20,6 @@ use watershed_stream::{Bounds, MAX_KEYS, MAX_STATE_BYTES, MIN_PERIOD_MS, MIN_STA
 pub const MAX_WINDOWS: usize = 16;
 /// Columns of a window's key.
 pub const MAX_KEY_COLUMNS: usize = 8;
-/// Columns of a window that are watched.
-pub const MAX_DETECTORS: usize = 16;
 /// Keys that a window's state holds, unless the contract says something else.
 pub const DEFAULT_STATE_KEYS: usize = 100_000;
 /// Bytes that a window's state holds, unless the contract says something else.
@@ -61,11 +59,13 @@ impl Declared<'_> {
     }
 
     /// None, and a report, where the table cannot be called so.
-    pub(super) fn with_table(self, data: &TableSpec) -> Option<Window> {
+    pub(super) fn with_table(self, data: &TableSpec, event_time: Option<usize>) -> Option<Window> {
         let key: Vec<&Column> = self.key.iter().map(|index| &data.columns[*index]).collect();
+        let digest = self.digest(data, event_time);
         let table = spec(data, &self.name, &key, self.columns);
         let table = table.inspect_err(|_| self.at.error("a name too long for its table", "write a shorter name"));
         Some(Window {
+            digest,
             table: table.ok()?,
             name: self.name,
             key: self.key,
@@ -74,6 +74,21 @@ impl Declared<'_> {
             outputs: self.outputs,
             detectors: self.detectors,
         })
+    }
+}
+
+impl Declared<'_> {
+    fn digest(&self, data: &TableSpec, event_time: Option<usize>) -> String {
+        let mut digest = Digest::new();
+        digest.part(&self.spec.fingerprint().to_le_bytes());
+        for columns in [event_time.as_slice(), &self.key, &self.inputs] {
+            digest.part(&(columns.len() as u64).to_le_bytes());
+            for column in columns.iter().map(|index| &data.columns[*index]) {
+                digest.part(column.name.as_bytes());
+                digest.part(column.kind.to_string().as_bytes());
+            }
+        }
+        digest.hex()
     }
 }
 
@@ -125,7 +140,7 @@ fn window<'a>(map: Map<'a>, name: String, columns: &[Property<'a>], timing: Timi
     let early = map.get("early").map(|at| duration::read(&at, MIN_PERIOD_MS));
     let bounds = bounds(&map);
     let read = aggregates::read(&map, columns);
-    let detectors = detectors(&map, &read);
+    let detectors = detectors::read(&map, &read);
     distinct(&map, &key, columns, &read.columns);
     let timing = Timing {
         early_ms: early.flatten(),
@@ -183,7 +198,7 @@ fn key(map: &Map<'_>, columns: &[Property<'_>]) -> Vec<usize> {
                 "write physicalType DECIMAL(p,s), or another column",
             ),
             Some(kind) if kind.is_nested() => {
-                at.error(format!("a key of {}, which is a {kind}", column.name), order::FLATTEN)
+                at.error(format!("a key of {}, which is a {kind}", column.name), order::FLATTEN);
             }
             _ => {}
         }
@@ -288,84 +303,4 @@ fn distinct(map: &Map<'_>, key: &[usize], columns: &[Property<'_>], outputs: &[C
             "write another name of one",
         );
     }
-}
-
-fn detectors(map: &Map<'_>, read: &aggregates::Read) -> Vec<Detect> {
-    let items = map.list("detect");
-    if let Some(at) = items.get(MAX_DETECTORS) {
-        at.error(
-            format!("{} columns to be watched", items.len()),
-            format!("write at most {MAX_DETECTORS}"),
-        );
-    }
-    let mut found: Vec<Detect> = Vec::new();
-    for map in items.iter().filter_map(At::map) {
-        let at = map.need("column", "write column: the name of an aggregate that is a number");
-        let settings = settings(&map);
-        let Some(output) = at.as_ref().and_then(|at| watched(at, read)) else {
-            continue;
-        };
-        if found.iter().any(|other| other.output == output) {
-            map.error("a column that is watched twice", "write it once");
-        }
-        found.push(Detect { output, settings });
-    }
-    found
-}
-
-fn watched(at: &At<'_>, read: &aggregates::Read) -> Option<usize> {
-    let name = at.text()?;
-    let is_number = |column: &&Column| {
-        matches!(
-            column.kind,
-            ColumnType::Int | ColumnType::Long | ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. }
-        )
-    };
-    let numbers: Vec<&str> = read
-        .columns
-        .iter()
-        .filter(is_number)
-        .map(|column| column.name.as_str())
-        .collect();
-    if !numbers.contains(&name) {
-        let help = match numbers[..] {
-            [] => "write an aggregate that is a number".into(),
-            _ => one_of(name, &numbers),
-        };
-        at.error(format!("no aggregate {} that is a number", shown(name)), help);
-        return None;
-    }
-    read.columns.iter().position(|column| column.name == name)
-}
-
-/// The settings of the detector are called as they are there, in this language's spelling: `alarm_score` is `alarmScore`.
-fn settings(map: &Map<'_>) -> Settings {
-    let keys: Vec<(String, Setting)> = Settings::ALL
-        .iter()
-        .map(|setting| (spelled(setting.name), *setting))
-        .collect();
-    let known: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
-    map.only(&[&["column"], &known[..]].concat());
-    let mut settings = Settings::default();
-    for (key, Setting { name, low, high, .. }) in &keys {
-        let Some(at) = map.get(key) else { continue };
-        let value = at.number().and_then(|text| text.parse::<f64>().ok());
-        match value {
-            Some(value) if (*low..=*high).contains(&value) => {
-                *settings.get_mut(name).expect("a setting that is listed") = value;
-            }
-            Some(_) => at.wrong(&format!("a number from {low} to {high}")),
-            None => {}
-        }
-    }
-    settings
-}
-
-fn spelled(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_string();
-    words.fold(first, |text, word| {
-        let (head, tail) = word.split_at(1);
-        text + &head.to_uppercase() + tail
-    })
 }

@@ -14,7 +14,7 @@ pub type Packed<'a> = (&'a str, Option<u128>, &'a [u8]);
 /// The event of Kinesis records with that data, by the partition keys `key 0`, `key 1`, …
 pub fn event(data: &[&[u8]]) -> Vec<u8> {
     let records: Vec<Value> = data.iter().enumerate().map(|(at, data)| record(at, data)).collect();
-    serde_json::to_vec(&json!({ "Records": records })).unwrap()
+    serde_json::to_vec(&json!({ "Records": records })).expect("JSON is written")
 }
 
 pub fn record(at: usize, data: &[u8]) -> Value {
@@ -95,6 +95,6 @@ fn index(table: &mut Vec<String>, key: String) -> u64 {
 
 pub fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(data).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
 }
