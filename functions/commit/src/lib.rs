@@ -101,14 +101,9 @@ impl Commit {
             .await
     }
 
-    /// The table of that name, or the quarantine table.
+    /// The table of that name: of a dataset, of what it refused, or of what comes of a stream.
     fn spec(&self, name: &TableName) -> Option<&TableSpec> {
-        let dataset = self.contracts.by_table(name)?;
-        Some(if dataset.table.name == *name {
-            &dataset.table
-        } else {
-            &dataset.quarantine
-        })
+        self.contracts.by_table(name)?.table_of(name)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | One table fails | the others are done, then the invocation fails, so that the alarm tells |
 //! | Too much for one run | the next one goes on, at another place |
 //!
-//! Sequence, a data or quarantine table at a time: ask the committer to forget old snapshots and to remove old files
+//! Sequence, a table of a dataset at a time: ask the committer to forget old snapshots and to remove old files
 //! ([`watershed_lake::maintenance`]), then sweep ([`sweep`]). What the committer removes now is swept when no snapshot has it any more.
 //!
 //! Nothing that is needed is deleted, because what is deleted is (1) named by nothing of the table as it is ([`watershed_table::reach`]), (2) older
@@ -36,7 +36,7 @@ use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
-use watershed_lake::{Maintain, MaintenanceRequest, TableName, quarantine};
+use watershed_lake::{Maintain, MaintenanceRequest, TableName, layout::Zone, quarantine};
 use watershed_ops::{Invocation, Level, Unit, now_ms};
 use watershed_ports::{Catalog, Lifecycle, ObjectStore, PortError, Queue};
 
@@ -199,10 +199,14 @@ async fn keep_raw(housekeep: &Housekeep, ports: &Ports, invocation: &mut Invocat
 /// The tables, those of the day first, so that one that takes all the time does not hold the others up for ever.
 fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<House> {
     let all = contracts.iter().flat_map(|dataset| {
-        [
-            house(dataset, &dataset.table.name, rows(dataset, now_ms), now_ms),
-            house(dataset, &dataset.quarantine.name, refused(dataset, now_ms), now_ms),
-        ]
+        dataset.tables().map(move |table| {
+            let remove = match table.zone {
+                Zone::Quarantine => refused(dataset, now_ms),
+                _ if table.name == dataset.table.name => rows(dataset, now_ms),
+                _ => None,
+            };
+            house(dataset, &table.name, remove, now_ms)
+        })
     });
     let mut houses: Vec<House> = all
         .filter(|house| only.is_none_or(|only| *only == house.name))

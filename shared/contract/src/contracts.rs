@@ -1,7 +1,7 @@
 //! All contracts of a deployment, and which of them an object belongs to.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, LocationPattern},
     diagnostic::{Diagnostic, Errors},
     document::{self, Located},
     yaml::MAX_CONTRACT_BYTES,
@@ -14,7 +14,7 @@ pub const MAX_CONTRACTS: usize = 1_000;
 /// End of a contract's file name.
 pub const FILE_SUFFIX: &str = ".odcs.yaml";
 
-/// The datasets of all contracts. No two share an id, a table or an object.
+/// The datasets of all contracts. No two share an id, a table, an object or a stream.
 #[derive(Debug, Clone, Default)]
 pub struct Contracts {
     datasets: Vec<Arc<Dataset>>,
@@ -67,8 +67,17 @@ impl Contracts {
     /// The dataset that the object of that key (decoded) belongs to. Of several that match, the one with the longest part before
     /// its first wildcard; it is the only such one.
     pub fn find_by_key(&self, key: &str) -> Option<&Arc<Dataset>> {
-        let matching = self.datasets.iter().filter(|d| d.location.key.is_match(key));
-        matching.max_by_key(|d| d.location.prefix().len())
+        let located = self.datasets.iter().filter_map(|d| Some((d, d.location()?)));
+        let matching = located.filter(|(_, location)| location.key.is_match(key));
+        matching
+            .max_by_key(|(_, location)| location.prefix().len())
+            .map(|(dataset, _)| dataset)
+    }
+
+    /// The dataset that the records of that stream belong to.
+    pub fn by_stream(&self, name: &str) -> Option<&Arc<Dataset>> {
+        let is_it = |dataset: &&Arc<Dataset>| dataset.stream().is_some_and(|stream| stream.name == name);
+        self.datasets.iter().find(is_it)
     }
 
     /// The dataset of that [`Dataset::id`].
@@ -76,11 +85,9 @@ impl Contracts {
         self.datasets.iter().find(|d| d.id == id)
     }
 
-    /// The dataset whose table, or whose quarantine table, has that name.
+    /// The dataset that a table of that name is made of.
     pub fn by_table(&self, name: &TableName) -> Option<&Arc<Dataset>> {
-        self.datasets
-            .iter()
-            .find(|d| d.table.name == *name || d.quarantine.name == *name)
+        self.datasets.iter().find(|d| d.table_of(name).is_some())
     }
 
     /// In the order of the files, and within one in its own.
@@ -155,7 +162,8 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
     };
     let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
     let mut tables: BTreeMap<&TableName, &str> = BTreeMap::new();
-    let mut prefixes: BTreeMap<&str, Vec<(&str, &Dataset)>> = BTreeMap::new();
+    let mut streams: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut prefixes: BTreeMap<&str, Vec<(&str, &LocationPattern)>> = BTreeMap::new();
     for (file, located) in found {
         let dataset = &located.0;
         if let Some(other) = ids.insert(&dataset.id, file) {
@@ -166,26 +174,33 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
                 "write another id, or name",
             );
         }
-        for name in [&dataset.table.name, &dataset.quarantine.name] {
+        for name in dataset.tables().map(|table| &table.name) {
             if let Some(other) = tables.insert(name, file) {
                 let message = format!("table {name} is also made by {other}");
                 add(
                     file,
                     located,
                     message,
-                    "write another name or database; every table has a _quarantine beside it",
+                    "write another name or database; every table has a _quarantine beside it, and that of a stream has more",
                 );
             }
         }
-        let same_prefix = prefixes.entry(dataset.location.prefix()).or_default();
+        if let Some(stream) = dataset.stream()
+            && let Some(other) = streams.insert(&stream.name, file)
+        {
+            let message = format!("stream {} is also read by {other}", stream.name);
+            add(file, located, message, "write one contract for each stream");
+        }
+        let Some(location) = dataset.location() else { continue };
+        let same_prefix = prefixes.entry(location.prefix()).or_default();
         for (other_file, other) in same_prefix.iter() {
-            if dataset.location.overlaps(&other.location) {
-                let (ours, theirs) = (&dataset.location.text, &other.location.text);
+            if location.overlaps(other) {
+                let (ours, theirs) = (&location.text, &other.text);
                 let message = format!("location {ours} takes objects of {theirs} in {other_file}");
                 add(file, located, message, "write locations that differ before the first *");
             }
         }
-        same_prefix.push((file, dataset));
+        same_prefix.push((file, location));
     }
     for (file, located) in found.iter().filter(|(_, (dataset, _))| dataset.retention.raw.is_some()) {
         if let Some(message) = shared_folder(&located.0, found) {

@@ -1,6 +1,8 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
-use crate::{Computed, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath};
+use crate::{
+    Computed, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath, stream::Source,
+};
 use regex::Regex;
 use std::collections::BTreeSet;
 use watershed_lake::{ColumnType, TableSpec};
@@ -14,9 +16,9 @@ pub struct Dataset {
     pub version: (u32, u32, u32),
     /// SHA-256 (128 bits, hex) of the contract's text: decides, with the source, which bytes are made.
     pub digest: String,
-    /// Objects of the raw zone that belong to it.
-    pub location: LocationPattern,
-    /// What its objects are.
+    /// Where its rows come from.
+    pub source: Source,
+    /// What its objects, or the records of its stream, are.
     pub format: Format,
     /// How the text of its objects is encoded; of no meaning for Parquet.
     pub encoding: Encoding,
@@ -36,7 +38,7 @@ pub struct Dataset {
     pub retention: Retention,
     /// The table.
     pub table: TableSpec,
-    /// Its quarantine table.
+    /// Its quarantine table; of a stream with the columns that say which record it was.
     pub quarantine: TableSpec,
 }
 

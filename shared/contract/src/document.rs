@@ -7,7 +7,8 @@ use crate::{
     location, property,
     reader::{At, Map},
     retention::Sla,
-    schema::{self, Document, Wire},
+    schema::{self, Document, Place, Wire},
+    stream,
     yaml::{self, Position},
 };
 use watershed_lake::layout::Digest;
@@ -64,9 +65,9 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
         } else {
             format!("{}/{name}", document.id)
         };
-        let source = server.as_ref().and_then(|(at, wire)| {
-            let location = location::read(at, name, items.len());
-            Some((location?, wire.clone()?))
+        let source = server.as_ref().and_then(|server| {
+            let place = server.place(name, items.len());
+            Some((place?, server.wire.clone()?))
         });
         found.extend(schema::read(&map, (&document, &sla), id, source).map(|dataset| (dataset, map.position)));
     }
@@ -141,27 +142,90 @@ fn version(root: &Map<'_>) -> Option<(u32, u32, u32)> {
     Some((major, minor, patch))
 }
 
-/// Location and format, where it is none that was reported, of the server that stands for the raw zone.
-fn server<'a>(root: &Map<'a>) -> Option<(At<'a>, Option<Wire>)> {
-    const HELP: &str = "write a server: raw of type: s3 with location: s3://{raw}/folder/*.csv and format: csv";
+/// The server that is read.
+struct Server<'a> {
+    /// Its location, or the name of its stream.
+    at: At<'a>,
+    is_stream: bool,
+    /// None: reported.
+    wire: Option<Wire>,
+}
+
+impl Server<'_> {
+    /// Where the rows of the schema object `model`, one of so many, come from; none: reported.
+    fn place(&self, model: &str, datasets: usize) -> Option<Place> {
+        if self.is_stream {
+            stream::check_name(&self.at, datasets).map(Place::Stream)
+        } else {
+            location::read(&self.at, model, datasets).map(Place::Objects)
+        }
+    }
+}
+
+/// The server that stands for the raw zone, or the stream.
+fn server<'a>(root: &Map<'a>) -> Option<Server<'a>> {
+    const HELP: &str = "write a server: raw of type: s3 with location: s3://{raw}/folder/*.csv and format: csv; or a server: stream of type: kinesis with stream: its name and format: json";
     let servers = root.need("servers", HELP)?;
     let is =
         |map: &Map<'_>, key: &str, word: &str| map.get(key).is_some_and(|at| at.is_text() && at.text() == Some(word));
     let maps: Vec<Map<'a>> = servers.list().iter().filter_map(At::map).collect();
-    let raw: Vec<&Map<'a>> = maps.iter().filter(|map| is(map, "server", "raw")).collect();
-    let [map] = raw.as_slice() else {
-        match raw.get(1) {
-            Some(second) => second.error("a second server raw", "remove one"),
-            None => servers.error("no server raw", HELP),
+    let is_stream = |map: &Map<'_>| is(map, "server", "stream") && is(map, "type", "kinesis");
+    let is_read = |map: &&Map<'_>| is(map, "server", "raw") || is_stream(map);
+    let read: Vec<&Map<'a>> = maps.iter().filter(is_read).collect();
+    let map = match read[..] {
+        [map] => map.clone(),
+        [_, second, ..] => {
+            let name = if is_stream(second) { "stream" } else { "raw" };
+            second.error(
+                format!("a second server that is read, {name}"),
+                "remove one: rows come from objects or from a stream",
+            );
+            return None;
         }
-        return None;
+        [] => {
+            servers.error("no server raw", HELP);
+            return None;
+        }
     };
-    let map = (*map).clone().called("servers.raw".into());
+    if is_stream(&map) {
+        let map = map.called("servers.stream".into());
+        let wire = stream_wire(&map);
+        let at = map.need("stream", "write stream: the name of the Kinesis stream")?;
+        return Some(Server {
+            at,
+            is_stream: true,
+            wire,
+        });
+    }
+    let map = map.called("servers.raw".into());
     if !is(&map, "type", "s3") {
         map.error("not of type s3", "write type: s3");
     }
     let wire = wire(&map);
-    Some((map.need("location", "write location: s3://{raw}/folder/*.csv")?, wire))
+    let at = map.need("location", "write location: s3://{raw}/folder/*.csv")?;
+    Some(Server {
+        at,
+        is_stream: false,
+        wire,
+    })
+}
+
+/// What a record of a stream is.
+fn stream_wire(server: &Map<'_>) -> Option<Wire> {
+    let format = server.need("format", "write format: json or csv")?;
+    if format.word(&[("json", true), ("csv", false)])? {
+        server.refuse(&["delimiter"], "a record is one JSON object: remove it");
+        return Some(Format::NdJson);
+    }
+    Some(Format::Csv(CsvFormat {
+        header: false,
+        ..CsvFormat::rfc4180(csv_delimiter(server)?)
+    }))
+}
+
+fn csv_delimiter(server: &Map<'_>) -> Option<u8> {
+    let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
+    server.get("delimiter").map_or(Some(b','), |at| one_byte(&at, expected))
 }
 
 fn wire(server: &Map<'_>) -> Option<Wire> {
@@ -175,11 +239,7 @@ fn wire(server: &Map<'_>) -> Option<Wire> {
         ("parquet", 'p'),
     ];
     match format.word(&words)? {
-        'c' => {
-            let expected = "one ASCII character, other than a quote; \"\\t\" is a tab";
-            let delimiter = delimiter.map_or(Some(b','), |at| one_byte(&at, expected))?;
-            Some(Format::Csv(CsvFormat::rfc4180(delimiter)))
-        }
+        'c' => Some(Format::Csv(CsvFormat::rfc4180(csv_delimiter(server)?))),
         'j' => {
             let words = [("new_line", false), ("newline_delimited", false), ("array", true)];
             let array = delimiter.map_or(Some(false), |at| at.word(&words))?;

@@ -27,6 +27,7 @@ mod retention;
 mod rules;
 mod schema;
 mod spellings;
+mod stream;
 mod temporal;
 mod types;
 mod units;
@@ -40,6 +41,7 @@ pub use drift::UnknownColumns;
 pub use number::{Negative, NumberFormat};
 pub use path::{Step, XmlPath, source_path, xml_path};
 pub use quality::{Computed, MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit};
+pub use stream::{Detect, OutputColumn, Source, Stream, Window, input_type};
 pub use units::{Conversion, SourceUnit, Units};
 
 /// Limits on what a contract may hold.
@@ -62,6 +64,10 @@ pub mod limits {
         rules::{MAX_DUPLICATE_RULES, MAX_RULES},
         schema::MAX_COLUMNS,
         spellings::MAX_SPELLINGS,
+        stream::{
+            DEFAULT_MAX_AHEAD_MS, DEFAULT_OUT_OF_ORDER_MS, DEFAULT_STATE_BYTES, DEFAULT_STATE_KEYS, MAX_DETECTORS,
+            MAX_KEY_COLUMNS, MAX_STREAM_NAME_BYTES, MAX_WINDOWS,
+        },
         temporal::{MAX_FORMAT_BYTES, MAX_FORMATS},
         types::MAX_PRECISION,
         yaml::{MAX_CONTRACT_BYTES, MAX_NESTING, MAX_NODES},

@@ -29,8 +29,12 @@ struct Place<'p, 'a> {
     own: Option<usize>,
 }
 
-/// The rules of the schema object `map` and its columns. Rules of other tools are left alone.
-pub(crate) fn read(map: &Map<'_>, columns: &[Property<'_>], dropped: &[Property<'_>]) -> Vec<QualityRule> {
+/// The rules of the schema object `map` and its columns, and where they stand. Rules of other tools are left alone.
+pub(crate) fn read<'a>(
+    map: &Map<'a>,
+    columns: &[Property<'a>],
+    dropped: &[Property<'a>],
+) -> Vec<(At<'a>, QualityRule)> {
     let place = |own| Place { columns, dropped, own };
     let mut found = Vec::new();
     let of_object = map.list("quality");
@@ -63,7 +67,7 @@ pub(crate) fn read(map: &Map<'_>, columns: &[Property<'_>], dropped: &[Property<
             format!("write at most {MAX_DUPLICATE_RULES}"),
         );
     }
-    found.into_iter().map(|(_, rule)| rule).collect()
+    found
 }
 
 /// Whose a rule is.

@@ -11,7 +11,9 @@ use crate::{
     property::{self, Defaults, Property},
     reader::Map,
     retention::{self, Sla},
-    rules, spellings, temporal,
+    rules, spellings,
+    stream::{self, Source},
+    temporal,
 };
 use std::collections::BTreeMap;
 use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
@@ -44,42 +46,51 @@ pub(crate) struct Document {
 /// What the server says of the objects, with the dialect's defaults.
 pub(crate) type Wire = Format;
 
+/// Where the rows come from, as the server says it.
+pub(crate) enum Place {
+    /// Objects of the raw zone.
+    Objects(LocationPattern),
+    /// The stream of that name.
+    Stream(String),
+}
+
 /// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
 pub(crate) fn read(
     map: &Map<'_>,
     (document, sla): (&Document, &Sla<'_>),
     id: String,
-    source: Option<(LocationPattern, Wire)>,
+    source: Option<(Place, Wire)>,
 ) -> Option<Dataset> {
     let custom = map.custom();
-    if let Some(custom) = &custom {
-        custom.only(&[&KEYS[..], &dialect::KEYS, &formats::KEYS, &number::KEYS, &drift::KEYS].concat());
-    }
-    check_type(map);
+    let custom = custom.as_ref();
+    check_keys(map, custom);
+    let (place, wire) = source.unzip();
+    let known = wire.is_some();
     // Where the server was reported, the keys are read as CSV's, so that what is wrong with them is said at once.
-    let wire = source
-        .as_ref()
-        .map_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')), |(_, wire)| wire.clone());
-    let encoding = dialect::encoding(&wire, custom.as_ref());
-    let format = dialect::format(&wire, map, custom.as_ref());
-    let defaults = defaults(custom.as_ref(), &format);
+    let wire = wire.unwrap_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')));
+    let encoding = dialect::encoding(&wire, custom);
+    let format = dialect::format(&wire, map, custom);
+    let defaults = defaults(custom, &format);
     let all = columns(map, &defaults);
     let hides = all.iter().any(|property| property.rule.is_private());
-    let unknown = drift::read(custom.as_ref(), &format, &defaults, hides);
+    let unknown = drift::read(custom, &format, &defaults, hides);
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    let format = if source.is_some() {
-        formats::read(&format, map, custom.as_ref(), &columns)
+    let format = if known {
+        formats::read(&format, map, custom, &columns)
     } else {
         format
     };
-    let primary_key = order::primary_key(&columns);
-    let partition = order::partition(&columns, custom.as_ref());
-    let sort = order::sort(&columns, custom.as_ref());
-    let quality = rules::read(map, &columns, &dropped);
-    let retention = retention::read((map, custom.as_ref()), sla, &columns, &partition);
-    let name = table_name(map, custom.as_ref(), document);
+    let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
+    let partition = order::partition(&columns, custom);
+    let sort = order::sort(&columns, custom);
+    let retention = retention::read((map, custom), sla, &columns, &partition);
+    let streamed = matches!(place, Some(Place::Stream(_))).then(|| {
+        stream::refuse((custom, &format), &columns, &unknown, &quality);
+        stream::read(custom, &columns)
+    });
+    let name = table_name(map, custom, document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let table = TableSpec {
         name: name?,
@@ -87,32 +98,75 @@ pub(crate) fn read(
         columns: names,
         partition,
         sort,
-        doc: map
-            .text("description")
-            .map(|text| text.trim().into())
-            .or_else(|| document.purpose.clone()),
+        doc: doc(map, document),
         properties: table_properties(map, document, &id, &retention),
     };
-    let quarantine = quarantine::spec(&table)
-        .inspect_err(|_| map.error("a name too long for the quarantine table", "write a shorter name"))
-        .ok()?;
+    let (source, quarantine) = source_of(map, custom, (place, streamed), &table)?;
     Some(Dataset {
         id,
         version: document.version,
         digest: document.digest.clone(),
-        location: source?.0,
+        source,
         format,
         encoding,
         columns: rules,
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
-        quality,
+        quality: quality.into_iter().map(|(_, rule)| rule).collect(),
         unknown,
         primary_key,
         retention,
         table,
         quarantine,
     })
+}
+
+/// Where the rows come from, and the table of those that are refused; none where one was reported.
+fn source_of(
+    map: &Map<'_>,
+    custom: Option<&Map<'_>>,
+    (place, streamed): (Option<Place>, Option<stream::Declared<'_>>),
+    table: &TableSpec,
+) -> Option<(Source, TableSpec)> {
+    let spec = if streamed.is_some() {
+        quarantine::of_stream
+    } else {
+        quarantine::spec
+    };
+    let quarantine = spec(table)
+        .inspect_err(|_| map.error("a name too long for the quarantine table", "write a shorter name"))
+        .ok()?;
+    let source = match (place?, streamed) {
+        (Place::Stream(name), Some(declared)) => declared.stream(name, table, map)?,
+        (Place::Stream(_), None) => return None,
+        (Place::Objects(location), _) => {
+            if let Some(custom) = custom {
+                custom.refuse(&stream::KEYS, "only a server: stream of type kinesis has it: remove it");
+            }
+            Source::Objects(location)
+        }
+    };
+    Some((source, quarantine))
+}
+
+fn check_keys(map: &Map<'_>, custom: Option<&Map<'_>>) {
+    if let Some(custom) = custom {
+        let known = [
+            &KEYS[..],
+            &dialect::KEYS,
+            &formats::KEYS,
+            &number::KEYS,
+            &drift::KEYS,
+            &stream::KEYS,
+        ];
+        custom.only(&known.concat());
+    }
+    check_type(map);
+}
+
+fn doc(map: &Map<'_>, document: &Document) -> Option<String> {
+    let own = map.text("description").map(|text| text.trim().into());
+    own.or_else(|| document.purpose.clone())
 }
 
 /// The columns that are dropped, and those that are not.

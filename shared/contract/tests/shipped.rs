@@ -155,8 +155,20 @@ fn several_schema_objects_share_a_location() {
         datasets.iter().map(|d| d.id.as_str()).collect::<Vec<_>>(),
         ["shop/orders", "shop/bills"]
     );
-    assert!(datasets[0].location.key.is_match("shop/orders/2024/1.parquet"));
-    assert!(!datasets[0].location.key.is_match("shop/bills/2024/1.parquet"));
+    assert!(
+        datasets[0]
+            .location()
+            .unwrap()
+            .key
+            .is_match("shop/orders/2024/1.parquet")
+    );
+    assert!(
+        !datasets[0]
+            .location()
+            .unwrap()
+            .key
+            .is_match("shop/bills/2024/1.parquet")
+    );
     assert_eq!(datasets[1].table.partition[0].name, "a");
     assert_eq!(datasets[1].format, Format::Parquet);
     let errors = parse("f", &text.replace("{model}", "all")).expect_err("both would take every object");

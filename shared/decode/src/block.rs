@@ -58,8 +58,10 @@ pub struct Block {
     pub encoding: Encoding,
     /// Lines end with `\r` alone.
     pub bare_cr: bool,
-    /// Line that `bytes[0]` stands on, from 1.
+    /// Line that `bytes[0]` stands on, from 1; where the records have no place, the number of the first one.
     pub line: u64,
+    /// The records are not of one text: they are told by their numbers, and not by line and offset.
+    pub unplaced: bool,
     /// Length of the only record in the object, where the block holds no more than its beginning.
     pub cut_from: Option<u64>,
     /// The records.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! bytes ─compression─▶ encoding ─▶ text ─csv│json│xml│fixed─▶ Block (cells) ─parse─▶ typed columns ─check─▶ rows, rejected rows
+//! records of a stream ────────────────────json│csv───────┘
 //!                      Parquet file ─────────────────────────────────────────────▶ typed columns ─┘
 //! ```
 //! Pure: no clock, no environment; input is a `Read` (or, for Parquet, a file). Works a block at a time: parsing goes column by column
@@ -30,6 +31,7 @@ pub mod parse;
 pub mod personal;
 pub mod quality;
 mod ranges;
+pub mod records;
 pub mod reject;
 pub mod resume;
 mod scan;
@@ -42,6 +44,7 @@ pub use compression::{Compression, decompress};
 pub use keys::KeyIndex;
 pub use personal::{HashKey, Treatment};
 pub use quality::{Quality, RuleResult};
+pub use records::{DecodedRecords, RecordReader, Records, RefusedRecord};
 pub use reject::{ObjectReject, Reason, RejectedRow, Violation};
 pub use standardise::{Decoded, Standardiser};
 

@@ -1,7 +1,7 @@
 //! Blocks of cells to rows that the contract accepts, and rows that it does not.
 
 use crate::{
-    block::{Block, Cell},
+    block::Block,
     check::Checker,
     encoding::source_length,
     fields::FieldMap,
@@ -10,6 +10,7 @@ use crate::{
     parse::ColumnParser,
     personal::Treatment,
     quality::Quality,
+    records::refuse,
     reject::{DecodeError, ObjectReject, Reason, RejectedRow, Violation},
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
@@ -302,23 +303,39 @@ fn refuse_other_encodings(block: &mut Block) {
     if std::str::from_utf8(&block.bytes).is_ok() {
         return;
     }
-    for row in 0..block.records.len() {
-        let Err(error) = std::str::from_utf8(block.raw(row)) else {
-            continue;
-        };
+    let name = block.encoding.name();
+    let help = if block.unplaced {
+        format!("put it in {name}")
+    } else {
+        format!("save the file as {name}, or mend `encoding` in the contract")
+    };
+    let violation = |row: usize| {
+        let error = std::str::from_utf8(block.raw(row)).err()?;
         let at = source_length(block.encoding, &block.raw(row)[..error.valid_up_to()]);
-        let name = block.encoding.name();
-        let width = block.width;
-        block.cells[row * width..(row + 1) * width].fill(Cell::ABSENT);
-        block.violations.retain(|violation| violation.row != row as u32);
-        block.violations.push(Violation {
+        Some(Violation {
             row: row as u32,
             column: None,
             reason: Reason::Encoding,
-            message: format!(
-                "is not {name} at byte {at} of the row: save the file as {name}, or mend `encoding` in the contract"
-            ),
-        });
+            message: format!("is not {name} at byte {at} of the row: {help}"),
+        })
+    };
+    let violations = (0..block.records.len()).filter_map(violation).collect();
+    refuse(block, violations);
+}
+
+impl Block {
+    /// A row of records that have no place.
+    fn numbered(&self, row: usize) -> RejectedRow {
+        let raw = self.raw(row).to_vec();
+        RejectedRow {
+            offset: 0,
+            length: raw.len() as u64,
+            line: self.line + row as u64,
+            column: None,
+            reason: Reason::Type,
+            message: String::new(),
+            raw,
+        }
     }
 }
 
@@ -334,6 +351,9 @@ impl Rows for Block {
     type Cursor = LineCursor;
 
     fn row(&self, row: usize, cursor: &mut LineCursor) -> RejectedRow {
+        if self.unplaced {
+            return self.numbered(row);
+        }
         let start = self.records[row].start as usize;
         let between = &self.bytes[cursor.at..start];
         cursor.lines += memchr::memchr_iter(self.line_end(), between).count() as u64;

@@ -45,16 +45,8 @@ impl AddedColumn {
 
     /// As a column of the table.
     pub fn column(&self) -> Column {
-        Column {
-            id: self.id,
-            name: self.name.clone(),
-            kind: self.kind,
-            fields: Vec::new(),
-            required: false,
-            doc: Some("Added from the source; the contract does not name it".into()),
-            classification: None,
-            tags: Vec::new(),
-        }
+        let doc = "Added from the source; the contract does not name it";
+        Column::plain(self.id, &self.name, self.kind, false, doc)
     }
 }
 

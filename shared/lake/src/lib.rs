@@ -9,7 +9,8 @@
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
 //! * [`replay`]: the request to do it again (people → `replay`), and what came of each source (`ingest` → `replay`).
 //! * [`maintenance`]: the maintenance request (housekeeping → committer).
-//! * [`quarantine`]: the table that every dataset has for the rows it refused.
+//! * [`quarantine`]: the table that every dataset has for the rows it refused, and that a stream has for late ones.
+//! * [`windows`]: the tables of a stream's windows and anomalies.
 
 pub mod added;
 pub mod layout;
@@ -19,6 +20,7 @@ pub mod name;
 pub mod quarantine;
 pub mod replay;
 pub mod table;
+pub mod windows;
 
 pub use added::AddedColumn;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};

@@ -223,6 +223,20 @@ pub struct Column {
 pub const ELEMENT: &str = "element";
 
 impl Column {
+    /// One that no contract describes any further.
+    pub fn plain(id: i32, name: &str, kind: ColumnType, required: bool, doc: &str) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            kind,
+            fields: Vec::new(),
+            required,
+            doc: Some(doc.into()),
+            classification: None,
+            tags: Vec::new(),
+        }
+    }
+
     /// It and all fields below it.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         let mut waiting = vec![self];
@@ -324,7 +338,7 @@ pub mod properties {
     pub const DOMAIN: &str = "watershed.domain";
     /// Comma-separated tags.
     pub const TAGS: &str = "watershed.tags";
-    /// `data` or `quarantine`.
+    /// `data` or `quarantine`; of a stream also `late`, `window` and `anomalies`.
     pub const ROLE: &str = "watershed.role";
     /// Where the ledger of sources lies (see `watershed-table`).
     pub const LEDGER: &str = "watershed.ledger";

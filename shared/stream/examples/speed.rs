@@ -95,6 +95,7 @@ impl Row {
     fn record<'a>(&'a self, sequence: usize, values: &'a [Value<'a>]) -> Record<'a> {
         Record {
             position: Position {
+                high: 0,
                 sequence: sequence as u128,
                 sub: 0,
             },

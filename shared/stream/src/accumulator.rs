@@ -16,7 +16,9 @@ use std::cmp::Ordering;
 /// records that a producer put together in one have a number of their own below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
-    /// The sequence number.
+    /// The sequence number: its digits before the last 38. Those of Kinesis have 56 in all, which 128 bits do not hold.
+    pub high: u128,
+    /// The sequence number: its last 38 digits.
     pub sequence: u128,
     /// The number within an aggregated record, else 0.
     pub sub: u64,
@@ -143,7 +145,7 @@ impl Accumulator {
             Self::Sum(sum) => sum.weight(),
             Self::Extreme(value) => 1 + value.as_ref().map_or(0, scalar_weight),
             Self::Edge(None) => 1,
-            Self::Edge(Some(edge)) => 1 + 2 * MAX_VARINT_BYTES + MAX_WIDE_BYTES + scalar_weight(&edge.value),
+            Self::Edge(Some(edge)) => 1 + 2 * MAX_VARINT_BYTES + 2 * MAX_WIDE_BYTES + scalar_weight(&edge.value),
             Self::Distinct(distinct) => distinct.weight(),
             Self::Quantiles(quantiles) => quantiles.weight(),
             Self::Top(top) => top.weight(),
@@ -162,6 +164,7 @@ impl Accumulator {
             Self::Edge(Some(edge)) => {
                 out.push(1);
                 put_signed(out, edge.event_ms);
+                put_wide(out, edge.position.high);
                 put_wide(out, edge.position.sequence);
                 put(out, edge.position.sub);
                 encode_scalar(&edge.value, out);
@@ -186,6 +189,7 @@ impl Accumulator {
                 Some(Box::new(Edge {
                     event_ms: input.get_signed()?,
                     position: Position {
+                        high: input.get_wide()?,
                         sequence: input.get_wide()?,
                         sub: input.get()?,
                     },

@@ -41,7 +41,7 @@
 //! )?);
 //! let mut state = State::new(Arc::clone(&spec), "shardId-000000000000");
 //! let values = [Value::Float(12.5)];
-//! let (position, event_ms) = (Position { sequence: 49_590_338, sub: 0 }, 1_700_000_000_000);
+//! let (position, event_ms) = (Position { high: 0, sequence: 49_590_338, sub: 0 }, 1_700_000_000_000);
 //! let record = Record { position, arrival_ms: event_ms + 80, event_ms, key: b"JFK", values: &values };
 //! state.add_all(&[record], |_, outcome| assert_eq!(outcome, Outcome::Added));
 //!

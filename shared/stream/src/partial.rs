@@ -14,7 +14,7 @@ use crate::{
 /// How the bytes of a partial result begin.
 const MAGIC: &str = "WSPR";
 /// Of the bytes of a partial result.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The accumulators of a window, of some of its records.
 #[derive(Debug, Clone, PartialEq)]

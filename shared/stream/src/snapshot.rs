@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// How the bytes of a state begin.
 const MAGIC: &str = "WSST";
 /// Of the bytes of a state.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// How far a time in a state can be from 1970: windows reach beyond their records.
 const FARTHEST_MS: i64 = 8 * MAX_TIME_MS;
 /// Slices, sessions and fired windows of a key: its bytes bound them before.
@@ -32,6 +32,7 @@ impl State {
         put_bytes(&mut out, self.shard.as_bytes());
         out.push(u8::from(self.last.is_some()));
         if let Some(last) = self.last {
+            put_wide(&mut out, last.high);
             put_wide(&mut out, last.sequence);
             put(&mut out, last.sub);
         }
@@ -60,6 +61,7 @@ impl State {
         let mut state = Self::new(Arc::clone(spec), shard);
         if input.flag()? {
             state.last = Some(Position {
+                high: input.get_wide()?,
                 sequence: input.get_wide()?,
                 sub: input.get()?,
             });

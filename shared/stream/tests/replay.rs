@@ -154,7 +154,7 @@ fn bytes_of_others_are_told_apart() {
     assert!(matches!(error(b"WSST"), DecodeError::Checksum));
     let mut newer = bytes.clone();
     newer[4] = 9;
-    assert_eq!(error(&newer), DecodeError::Version { found: 9, known: 1 });
+    assert_eq!(error(&newer), DecodeError::Version { found: 9, known: 2 });
     assert!(error(&newer).to_string().contains("deploy the program that wrote it"));
     let other = spec(HOPPING, 5, None, bounds());
     assert_eq!(

@@ -231,7 +231,11 @@ fn the_future_moves_nothing() {
     plain(1, 10, 0).add_to(&mut state);
     let far = plain(2, 5_000, 0);
     let record = |arrival_ms| Record {
-        position: Position { sequence: 2, sub: 0 },
+        position: Position {
+            high: 0,
+            sequence: 2,
+            sub: 0,
+        },
         arrival_ms,
         event_ms: 5_000,
         key: b"k",
@@ -247,7 +251,11 @@ fn the_future_moves_nothing() {
 fn what_is_not_as_declared_is_told() {
     let mut state = State::new(size_100(0, None), "s");
     let record = |sequence, key, values| Record {
-        position: Position { sequence, sub: 1 },
+        position: Position {
+            high: 0,
+            sequence,
+            sub: 1,
+        },
         arrival_ms: i64::MAX,
         event_ms: 10,
         key,
@@ -305,4 +313,28 @@ fn a_record_between_makes_two_sessions_one() {
     assert_eq!(told(&mut state), [(Kind::Retracted, 50, 1, 0)]);
     plain(5, 185, 0).add_to(&mut state);
     assert_eq!(told(&mut state), [(Kind::Correction, 0, 1, 3)]);
+}
+
+#[test]
+fn a_sequence_number_has_more_digits_than_128_bits_hold() {
+    let mut state = State::new(size_100(0, None), "s");
+    let values = [Value::Null, Value::Null, Value::Null, Value::Null];
+    let mut add = |high, sequence| {
+        let position = Position { high, sequence, sub: 0 };
+        let record = Record {
+            position,
+            arrival_ms: i64::MAX,
+            event_ms: 10,
+            key: b"k",
+            values: &values,
+        };
+        let outcome = state.add(&record);
+        state = State::decode(&size_100(0, None), &state.encode()).expect("its own bytes");
+        assert_eq!(state.last_position().map(|last| last >= position), Some(true));
+        outcome
+    };
+    assert_eq!(add(1, 9), Outcome::Added);
+    assert_eq!(add(1, 8), Outcome::Seen);
+    assert_eq!(add(0, 10), Outcome::Seen);
+    assert_eq!(add(2, 0), Outcome::Added);
 }

@@ -7,9 +7,11 @@
 
 mod escaped;
 mod lines;
+mod record;
 mod sample;
 mod split;
 
+pub use record::read as read_records;
 pub use sample::{field_counts, sample};
 
 use crate::{
@@ -277,8 +279,10 @@ impl<R: Read> CsvReader<R> {
                     }
                     (end, next, None)
                 }
-                Split::Record { end, next, fields } => (end, next, self.ragged(block, fields)),
-                Split::Broken { end, next, reason } => (end, next, Some((reason, self.broken_message(reason)))),
+                Split::Record { end, next, fields } => (end, next, ragged(&self.format, block, fields)),
+                Split::Broken { end, next, reason } => {
+                    (end, next, Some((reason, broken_message(&self.format, reason))))
+                }
             };
             push_record(block, at, end, problem);
             at = next;
@@ -303,38 +307,6 @@ impl<R: Read> CsvReader<R> {
             text == name.as_bytes() || marked == Some(name.as_bytes())
         };
         self.repeated.iter().enumerate().all(is)
-    }
-
-    /// What is wrong with a record of `fields` fields, which are not as many as the header has.
-    #[cold]
-    fn ragged(&self, block: &mut Block, fields: usize) -> Option<(Reason, String)> {
-        let surplus = std::mem::take(&mut block.surplus);
-        if self.format.ragged_ends == RaggedEnds::Pad && !surplus {
-            return None;
-        }
-        let has = if self.format.header {
-            "header has"
-        } else {
-            "contract has"
-        };
-        Some((
-            Reason::FieldCount,
-            format!("has {fields} fields where the {has} {}", self.width),
-        ))
-    }
-
-    #[cold]
-    fn broken_message(&self, reason: Reason) -> String {
-        match reason {
-            Reason::UnclosedQuote if self.format.multiline => {
-                "has a quoted field that does not end: close the quote, or double a quote inside it"
-            }
-            Reason::UnclosedQuote => {
-                "has a quoted field that does not end on its line: close the quote, or write multiline: true in the contract"
-            }
-            _ => "has text behind a closing quote: double a quote inside a quoted field",
-        }
-        .into()
     }
 
     /// A record longer than the limit: its beginning is kept, its first line is gone over. A comment is a comment, however long.
@@ -363,6 +335,34 @@ impl<R: Read> Resume<R> for CsvReader<R> {
             line: self.line,
         }
     }
+}
+
+/// What is wrong with a record of `fields` fields, which are not as many as the block's width.
+#[cold]
+fn ragged(format: &CsvFormat, block: &mut Block, fields: usize) -> Option<(Reason, String)> {
+    let surplus = std::mem::take(&mut block.surplus);
+    if format.ragged_ends == RaggedEnds::Pad && !surplus {
+        return None;
+    }
+    let has = if format.header { "header has" } else { "contract has" };
+    Some((
+        Reason::FieldCount,
+        format!("has {fields} fields where the {has} {}", block.width),
+    ))
+}
+
+#[cold]
+fn broken_message(format: &CsvFormat, reason: Reason) -> String {
+    match reason {
+        Reason::UnclosedQuote if format.multiline => {
+            "has a quoted field that does not end: close the quote, or double a quote inside it"
+        }
+        Reason::UnclosedQuote => {
+            "has a quoted field that does not end on its line: close the quote, or write multiline: true in the contract"
+        }
+        _ => "has text behind a closing quote: double a quote inside a quoted field",
+    }
+    .into()
 }
 
 /// Takes up the record `start..end`, whose cells stand at the block's end already. A bad one has none.

@@ -51,6 +51,7 @@ impl Row {
     pub fn record<'a>(&self, key: &'a [u8], values: &'a [Value<'a>]) -> Record<'a> {
         Record {
             position: Position {
+                high: 0,
                 sequence: self.sequence,
                 sub: 0,
             },
