@@ -16,7 +16,7 @@ use aws_sdk_s3::{
     types::Object,
 };
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use std::path::Path;
 use watershed_aws::port_error;
 use watershed_ports::{ByteStream, Listed, MAX_LISTED, ObjectId, ObjectMeta, ObjectStore, PortError};
@@ -31,6 +31,31 @@ impl S3Store {
     /// Of that configuration.
     pub fn new(config: &SdkConfig) -> Self {
         Self { client: client(config) }
+    }
+
+    /// At most [`RANGE_BYTES`] from `offset` on, and what is known of the whole object.
+    async fn get_from(&self, id: &ObjectId, offset: u64) -> Result<(ObjectMeta, ByteStream), PortError> {
+        let range = format!("bytes={offset}-{}", offset.saturating_add(RANGE_BYTES - 1));
+        let output = match self.get(id, Some(range)).await {
+            // An empty object has no range.
+            Err(error) if offset == 0 && status(&error) == Some(RANGE_NOT_SATISFIABLE) => self.get(id, None).await,
+            answer => answer,
+        };
+        let output = output.map_err(|error| get_error(id, &error))?;
+        let name = format!("s3://{}/{}", id.bucket, id.key);
+        // `bytes 0-9/1234`; without a range, the whole.
+        let total = output
+            .content_range()
+            .and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let meta = ObjectMeta {
+            bytes: total.unwrap_or_else(|| output.content_length().unwrap_or(0).unsigned_abs()),
+            etag: output.e_tag().unwrap_or_default().trim_matches('"').into(),
+        };
+        let stream = futures::stream::unfold(output.body, |mut body| async {
+            body.next().await.map(|item| (item, body))
+        })
+        .map(move |item| item.map_err(|e| PortError::transient(format!("reading {name}: the connection broke: {e}"))));
+        Ok((meta, stream.boxed()))
     }
 
     async fn get(&self, id: &ObjectId, range: Option<String>) -> Result<GetObjectOutput, SdkError<GetObjectError>> {
@@ -52,6 +77,8 @@ fn client(config: &SdkConfig) -> Client {
     Client::from_conf(Builder::from(config).force_path_style(custom_endpoint).build())
 }
 
+/// Bytes that are asked for at once: who reads the beginning, or a part, of a large object has not asked for all the rest.
+const RANGE_BYTES: u64 = 64 << 20;
 /// Status of an `If-Match` that does not hold.
 const PRECONDITION_FAILED: u16 = 412;
 /// Status of a range that begins behind the end.
@@ -80,18 +107,21 @@ fn put_doing(bucket: &str, key: &str) -> String {
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn open(&self, id: &ObjectId, offset: u64) -> Result<(ObjectMeta, ByteStream), PortError> {
-        let range = (offset > 0).then(|| format!("bytes={offset}-"));
-        let output = self.get(id, range).await.map_err(|error| get_error(id, &error))?;
-        let name = format!("s3://{}/{}", id.bucket, id.key);
-        let meta = ObjectMeta {
-            bytes: offset + output.content_length().unwrap_or(0).unsigned_abs(),
-            etag: output.e_tag().unwrap_or_default().trim_matches('"').into(),
+        let (meta, first) = self.get_from(id, offset).await?;
+        // The ranges behind are of the same bytes.
+        let id = ObjectId {
+            if_match: Some(meta.etag.clone()),
+            ..id.clone()
         };
-        let stream = futures::stream::unfold(output.body, |mut body| async {
-            body.next().await.map(|item| (item, body))
-        })
-        .map(move |item| item.map_err(|e| PortError::transient(format!("reading {name}: the connection broke: {e}"))));
-        Ok((meta, stream.boxed()))
+        let (store, bytes) = (self.clone(), meta.bytes);
+        let begins = (1..)
+            .map(move |n| offset.saturating_add(n * RANGE_BYTES))
+            .take_while(move |begin| *begin < bytes);
+        let behind = futures::stream::iter(begins).then(move |begin| {
+            let (store, id) = (store.clone(), id.clone());
+            async move { store.get_from(&id, begin).await.map(|(_, range)| range) }
+        });
+        Ok((meta, first.chain(behind.try_flatten()).boxed()))
     }
 
     async fn read_range(&self, id: &ObjectId, start: u64, end: u64) -> Result<Bytes, PortError> {

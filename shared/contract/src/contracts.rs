@@ -213,16 +213,18 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
 
 /// Why the retention of raw objects would be that of other objects too: the rule is for all that begin as the location does.
 fn shared_folder(dataset: &Dataset, found: &[(&str, Located)]) -> Option<String> {
-    let (location, prefix) = (&dataset.location.text, dataset.location.prefix());
+    let Some(location) = dataset.location() else {
+        return Some("raw retention of a stream, which has no raw objects".into());
+    };
+    let (location, prefix) = (&location.text, location.prefix());
     if prefix.is_empty() {
         return Some(format!("raw retention of {location}, which is the whole bucket"));
     }
-    let meets = |other: &&(&str, Located)| {
-        let theirs = other.1.0.location.prefix();
-        other.1.0.id != dataset.id && (theirs.starts_with(prefix) || prefix.starts_with(theirs))
-    };
-    let (other_file, (other, _)) = found.iter().find(meets)?;
-    let theirs = &other.location.text;
+    let others = found.iter().filter(|(_, (other, _))| other.id != dataset.id);
+    let mut located = others.filter_map(|(file, (other, _))| Some((file, other.location()?)));
+    let (other_file, theirs) =
+        located.find(|(_, theirs)| theirs.prefix().starts_with(prefix) || prefix.starts_with(theirs.prefix()))?;
+    let theirs = &theirs.text;
     Some(format!(
         "raw retention of {location}, which is about objects of {theirs} in {other_file} too"
     ))

@@ -179,7 +179,7 @@ impl<R: Read> CsvReader<R> {
             Split::Record { next, fields, .. } if fields <= MAX_FIELDS => (next, fields),
             Split::Blank { next } => (next, 0),
             Split::Broken { reason, .. } => {
-                return Err(self.no_header(&self.broken_message(reason)).into());
+                return Err(self.no_header(&broken_message(&self.format, reason)).into());
             }
             Split::Record { .. } => {
                 return Err(self.no_header(&format!("has more than {MAX_FIELDS} fields")).into());
