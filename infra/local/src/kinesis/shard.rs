@@ -113,11 +113,11 @@ impl Shard {
     }
 }
 
-/// Records of one key are in one lane (FNV-1a, 64 bits).
+/// Records of one key are in one lane (FNV-1a of 64 bits; its high bits hang too little on short keys, so they are mixed once more).
 fn lane_of(partition_key: &str, lanes: usize) -> usize {
     let hash = partition_key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    // The high bits are the mixed ones.
-    ((hash >> 32) % lanes as u64) as usize
+    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    ((mixed >> 33) % lanes as u64) as usize
 }

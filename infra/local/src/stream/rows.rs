@@ -235,3 +235,121 @@ fn made(time: &str, key: String, data: String, place: impl Fn() -> String) -> Ro
     }
     Row::Record(record)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn dataset(format: &str) -> Arc<Dataset> {
+        let text = format!(
+            "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\n\
+             servers: [{{server: raw, type: s3, location: 's3://{{raw}}/t/*', format: {format}}}]\n\
+             schema:\n- name: t\n  customProperties: [{{property: watershed, value: {{database: d, nulls: [NA]}}}}]\n  properties:\n  \
+             - {{name: at, logicalType: timestamp, physicalType: TIMESTAMPTZ}}\n  \
+             - {{name: who, logicalType: string, physicalType: STRING}}\n  \
+             - {{name: amount, logicalType: number, physicalType: 'DECIMAL(20,2)'}}\n  \
+             - {{name: paid, logicalType: boolean, physicalType: BOOLEAN}}\n"
+        );
+        let mut datasets = watershed_contract::parse("t.odcs.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        datasets.remove(0)
+    }
+
+    fn columns() -> Columns {
+        Columns {
+            time: "at".into(),
+            key: "who".into(),
+        }
+    }
+
+    fn rows(format: &str, text: &str) -> Vec<Row> {
+        let dataset = dataset(format);
+        let mut rows = Rows::open("t", text.as_bytes(), &dataset, columns()).unwrap();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next_row().unwrap() {
+            all.push(row);
+        }
+        all
+    }
+
+    fn record(time_ms: i64, key: &str, data: &str) -> Row {
+        Row::Record(Outgoing {
+            key: key.into(),
+            data: data.into(),
+            time_ms,
+        })
+    }
+
+    fn why(row: &Row) -> &str {
+        match row {
+            Row::LeftOut(why) => why,
+            Row::Record(record) => panic!("{record:?}"),
+        }
+    }
+
+    #[test]
+    fn cells_are_json_of_their_columns_types() {
+        let text = "who,at,amount,paid\n\"a \"\"b\"\"\",1970-01-01T00:00:02Z,12345678901234567.10,true\nc,3,NA,maybe\nd,1970-01-01 00:00:04,,\n";
+        let found = rows("csv", text);
+        let first = r#"{"at":"1970-01-01T00:00:02Z","who":"a \"b\"","amount":12345678901234567.10,"paid":true}"#;
+        let expected = [
+            record(2_000, "a \"b\"", first),
+            record(3_000, "c", r#"{"at":"3","who":"c","amount":null,"paid":"maybe"}"#),
+            record(
+                4_000,
+                "d",
+                r#"{"at":"1970-01-01 00:00:04","who":"d","amount":null,"paid":null}"#,
+            ),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn lines_are_sent_as_they_stand() {
+        let found = rows(
+            "json",
+            "{\"who\": 7,  \"at\": 5, \"x\": [1]}\r\n\n{\"at\": \"6\", \"who\": \"b\"}",
+        );
+        let expected = [
+            record(5_000, "7", "{\"who\": 7,  \"at\": 5, \"x\": [1]}"),
+            record(6_000, "b", "{\"at\": \"6\", \"who\": \"b\"}"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn rows_without_time_or_key_are_left_out_and_said() {
+        let found = rows("csv", "who,at,amount,paid\na,soon,1,\n,3,1,\n\"a\"b,3,1,\n");
+        assert!(why(&found[0]).ends_with("its event time is `soon`"), "{found:?}");
+        assert!(
+            why(&found[1]).ends_with("its key has 0 characters, and 1 to 256 are possible"),
+            "{found:?}"
+        );
+        assert!(why(&found[2]).starts_with("t, record at byte"), "{found:?}");
+        let found = rows("json", "{\"at\": 1\n{\"who\": \"a\"}\n");
+        assert_eq!(why(&found[0]), "t:1: the line is no JSON object");
+        assert_eq!(why(&found[1]), "t:2: its event time is ``");
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_said_with_those_that_are() {
+        let dataset = dataset("csv");
+        let wanted = Columns {
+            time: "when".into(),
+            key: "who".into(),
+        };
+        let opened = Rows::open("t", "who,at,amount,paid\n".as_bytes(), &dataset, wanted);
+        let error = opened.err().unwrap().to_string();
+        assert_eq!(error, "t has no column when\n  write one of at, who, amount, paid");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        let dataset = dataset("parquet");
+        let error = Rows::open("t", &b"PAR1"[..], &dataset, columns())
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("delimited text and JSON lines"), "{error}");
+    }
+}
