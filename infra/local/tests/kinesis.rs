@@ -84,6 +84,8 @@ fn numbers(event: &str) -> Vec<u64> {
     list.map(|number| number.trim().parse().expect("a number")).collect()
 }
 
+/// To compare with [`wants`].
+#[allow(clippy::unnecessary_wraps)]
 fn invoke(numbers: impl IntoIterator<Item = u64>) -> Option<Wants> {
     Some(Wants::Invoke(numbers.into_iter().collect()))
 }

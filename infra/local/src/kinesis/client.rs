@@ -11,6 +11,7 @@ use super::{
 use crate::{Error, Result, aws};
 use aws_sdk_kinesis::{
     error::DisplayErrorContext,
+    operation::get_records::GetRecordsError,
     primitives::DateTime,
     types::{Shard, ShardIteratorType},
 };
@@ -159,7 +160,7 @@ impl Client {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_expired_iterator_exception()) =>
+                    .is_some_and(GetRecordsError::is_expired_iterator_exception) =>
             {
                 return Ok(None);
             }

@@ -156,7 +156,7 @@ impl Delimited<'_> {
                 data.push_str(&format!(
                     "{gap}{}:{}",
                     Value::from(rule.source.as_str()),
-                    json(rule, &column.kind, &text)
+                    json(rule, column.kind, &text)
                 ));
             }
         }
@@ -167,7 +167,7 @@ impl Delimited<'_> {
 
 /// A cell as JSON: null where the contract says so, numbers and truth values where the column has them and JSON would write them so; else the
 /// text as it stands, which the contract reads.
-fn json(rule: &ColumnRule, kind: &ColumnType, text: &str) -> String {
+fn json(rule: &ColumnRule, kind: ColumnType, text: &str) -> String {
     let trimmed = if rule.trim { text.trim() } else { text };
     let is_text = matches!(kind, ColumnType::String);
     if rule.nulls.contains(trimmed) || (trimmed.is_empty() && !is_text) {

@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use aws_sdk_kinesis::{
     Client,
     error::DisplayErrorContext,
+    operation::{describe_stream_summary::DescribeStreamSummaryError, put_records::PutRecordsError},
     primitives::Blob,
     types::{PutRecordsRequestEntry, StreamStatus},
 };
@@ -88,7 +89,7 @@ impl Sender {
             }
             Err(error) => {
                 let fast = error.as_service_error();
-                let fast = fast.is_some_and(|error| error.is_provisioned_throughput_exceeded_exception());
+                let fast = fast.is_some_and(PutRecordsError::is_provisioned_throughput_exceeded_exception);
                 let doing = format!("PutRecords to {}", self.stream);
                 if !fast && watershed_aws::port_error(&doing, &error).kind != Kind::Transient {
                     return Err(Error::new(format!("{doing}: {}", DisplayErrorContext(&error))));
@@ -155,7 +156,7 @@ pub async fn ensure(client: &Client, stream: &str, shards: Option<i32>) -> Resul
             (Err(error), Some(shards))
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+                    .is_some_and(DescribeStreamSummaryError::is_resource_not_found_exception) =>
             {
                 let create = client
                     .create_stream()
@@ -169,7 +170,7 @@ pub async fn ensure(client: &Client, stream: &str, shards: Option<i32>) -> Resul
             (Err(error), None)
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+                    .is_some_and(DescribeStreamSummaryError::is_resource_not_found_exception) =>
             {
                 let list = client.list_streams().send().await;
                 let known = list.map(|list| list.stream_names.join(", ")).unwrap_or_default();
