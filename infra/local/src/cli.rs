@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use over::Over;
 use series::Series;
 use std::{fs, path::PathBuf};
-use stream::Stream;
+use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
     Emulator, Error, Home, Result, Stack, Ui, demo,
@@ -149,7 +149,7 @@ enum Command {
     /// the stream refuses are sent again before later ones; as PutRecords has it, a later record of the same request may be in the stream by then
     /// (--strict-order). Needs a running local cloud, whose poller hands the records to the functions that are mapped to the stream.
     #[command(after_help = stream::EXAMPLES)]
-    Stream(Stream),
+    Stream(Producer),
     /// Reads streams for functions, as long as the local cloud is up.
     #[command(name = process::COMMAND, hide = true)]
     Poll,
@@ -211,7 +211,7 @@ impl Cli {
                 .run();
             }
             Command::Detect(series) => series.detection()?.run(Ui::Shown),
-            Command::Stream(stream) => stream.replay().run(home, &running(home)?).await,
+            Command::Stream(producer) => producer.replay().run(home, &running(home)?).await,
             Command::Poll => process::run(home).await,
             Command::Infer { out, json, inputs } => Inference { inputs, out, json }.run(),
             Command::Up { port } => up(home, port),

@@ -12,7 +12,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
 
 /// Files and their stream.
 #[derive(Debug, Args)]
-pub struct Stream {
+pub struct Producer {
     /// The contract of the files: its document, or its table where it is in infra/contracts
     #[arg(long, value_name = "TABLE|FILE")]
     contract: String,
@@ -45,7 +45,7 @@ pub struct Stream {
     inputs: Vec<PathBuf>,
 }
 
-impl Stream {
+impl Producer {
     /// What is to be done.
     pub fn replay(self) -> Replay {
         Replay {

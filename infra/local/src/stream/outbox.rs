@@ -107,10 +107,14 @@ mod tests {
     #[test]
     fn requests_keep_the_bounds() {
         let mut outbox = Outbox::new(false);
-        (0..1_200).for_each(|n| outbox.push(record(n, n, 0)));
+        for n in 0..1_200 {
+            outbox.push(record(n, n, 0));
+        }
         let sizes: Vec<usize> = (0..4).map(|_| outbox.take().len()).collect();
         assert_eq!(sizes, [500, 500, 200, 0]);
-        (0..7).for_each(|n| outbox.push(record(n, n, 999_000)));
+        for n in 0..7 {
+            outbox.push(record(n, n, 999_000));
+        }
         let sizes: Vec<usize> = (0..3).map(|_| outbox.take().len()).collect();
         assert_eq!(sizes, [5, 2, 0]);
     }

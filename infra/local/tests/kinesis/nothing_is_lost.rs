@@ -248,7 +248,9 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..80),
     ) {
         let mut world = World::new(settings, &keys);
-        steps.iter().for_each(|step| world.take(step));
+        for step in &steps {
+            world.take(step);
+        }
         for _ in 0..10 * keys.len() {
             world.take(&Step::Read(keys.len()));
             world.take(&Step::Wait(1_000));
