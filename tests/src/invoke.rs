@@ -23,6 +23,14 @@ pub fn invoke(port: u16, function: &str, event: &Value) -> Value {
     )
 }
 
+/// Makes a function, or an event source mapping: a `POST` of Lambda's API.
+///
+/// # Panics
+/// Where the local cloud refuses.
+pub fn post(port: u16, path: &str, body: &Value) -> Value {
+    request(port, "POST", path, body)
+}
+
 /// While it lives, the function's queues deliver nothing.
 #[derive(Debug)]
 pub struct Held<'a> {

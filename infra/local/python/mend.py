@@ -3,6 +3,7 @@
 Written against MiniStack 1.5.33; a new version is looked at again.
 """
 
+import mend_streams
 from ministack.services import lambda_svc, sqs
 
 # Lambda, "Configuring scaling behavior for SQS event source mappings": messages a batch of a standard queue.
@@ -40,3 +41,4 @@ def large_batches():
 def mend():
     number_parameters()
     large_batches()
+    mend_streams.mend()

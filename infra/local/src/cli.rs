@@ -2,16 +2,19 @@
 
 mod over;
 mod series;
+mod stream;
 
 use clap::{Parser, Subcommand};
 use over::Over;
 use series::Series;
 use std::{fs, path::PathBuf};
+use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
     Emulator, Error, Home, Result, Stack, Ui, demo,
     emulator::Lifetime,
     infer_files::Inference,
+    kinesis::process,
     lake::{Format, Reader},
     logs, replay,
     try_files::Trial,
@@ -35,6 +38,7 @@ use watershed_local::{
         cargo local logs --follow             what the functions say\n  \
         cargo local infer orders.csv          a draft contract for a file that has none\n  \
         cargo local detect cpu.csv            which rows of a series are anomalous, and why\n  \
+        cargo local stream --contract nyc.weather --key origin --shards 2 weather.csv   a file as a stream\n  \
         cargo local replay quarantine nyc.flights --reason type   once its contract is mended"
 )]
 pub struct Cli {
@@ -138,6 +142,17 @@ enum Command {
     /// missing row and gets 0.
     #[command(after_help = series::EXAMPLES)]
     Detect(Series),
+    /// Sends files to a Kinesis stream, each row at its event time, or faster.
+    ///
+    /// Rows of delimited text become JSON objects of the contract's columns; JSON lines are sent as they stand. A timestamp is RFC 3339,
+    /// 2014-02-14 14:30:00 (taken as UTC), or seconds or milliseconds since 1970; a row older than the first is late, and is sent at once. Records that
+    /// the stream refuses are sent again before later ones; as PutRecords has it, a later record of the same request may be in the stream by then
+    /// (--strict-order). Needs a running local cloud, whose poller hands the records to the functions that are mapped to the stream.
+    #[command(after_help = stream::EXAMPLES)]
+    Stream(Producer),
+    /// Reads streams for functions, as long as the local cloud is up.
+    #[command(name = process::COMMAND, hide = true)]
+    Poll,
     /// Ingests sources again, after a contract was mended, or because they never were.
     ///
     /// Sends the event that a person would send in the cloud, and waits for the report. A source is replaced as a whole: each row is in table
@@ -196,6 +211,8 @@ impl Cli {
                 .run();
             }
             Command::Detect(series) => series.detection()?.run(Ui::Shown),
+            Command::Stream(producer) => producer.replay().run(home, &running(home)?).await,
+            Command::Poll => process::run(home).await,
             Command::Infer { out, json, inputs } => Inference { inputs, out, json }.run(),
             Command::Up { port } => up(home, port),
             Command::Down { wipe } => down(home, wipe),
@@ -237,6 +254,7 @@ impl Cli {
 fn up(home: &Home, port: Option<u16>) -> Result<()> {
     let python = Venv::Lake.ensure(home, Ui::Shown)?;
     let emulator = Emulator::start(home, &python, port, Lifetime::UntilDown, Ui::Shown)?;
+    process::spawn(home, &emulator)?;
     println!("AWS_ENDPOINT_URL={}", emulator.endpoint());
     Ok(())
 }
@@ -308,7 +326,11 @@ async fn run_demo(home: &Home, keep: bool, json: bool) -> Result<()> {
         (emulator, false)
     } else {
         let lifetime = if keep { Lifetime::UntilDown } else { Lifetime::WithUs };
-        (Emulator::start(home, &python, None, lifetime, ui)?, !keep)
+        let emulator = Emulator::start(home, &python, None, lifetime, ui)?;
+        if keep {
+            process::spawn(home, &emulator)?;
+        }
+        (emulator, !keep)
     };
     let outcome = demo::run(home, &python, &emulator, ui, json).await;
     if ours {

@@ -5,6 +5,7 @@ mod show;
 
 use crate::{Error, Result, Ui};
 use read::Rows;
+pub(crate) use read::time as time_ms;
 use show::Shown;
 use std::{
     fs::{self, File},

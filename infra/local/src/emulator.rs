@@ -1,6 +1,6 @@
 //! The emulator: one process group on one loopback port, with its state in one folder.
 
-use crate::{Error, Home, Result, Ui, command, ports, venv::Python};
+use crate::{Error, Home, Result, Ui, command, kinesis::Poller, ports, venv::Python};
 use std::{
     fs::{self, File},
     io::{Read, Write},
@@ -44,6 +44,8 @@ pub struct Emulator {
     home: Home,
     port: u16,
     process: Option<Child>,
+    /// Reads streams, where no process does it.
+    poller: Option<Poller>,
 }
 
 impl Emulator {
@@ -61,6 +63,7 @@ impl Emulator {
             home: home.clone(),
             port,
             process: None,
+            poller: None,
         })
     }
 
@@ -89,11 +92,16 @@ impl Emulator {
         fs::write(state.join("port"), port.to_string()).map_err(Error::doing("cannot write the emulator's port"))?;
         step.done(&format!("up on 127.0.0.1:{port}"));
         let process = (lifetime != Lifetime::UntilDown).then_some(process);
-        Ok(Self {
+        let mut emulator = Self {
             home: home.clone(),
             port,
             process,
-        })
+            poller: None,
+        };
+        if lifetime != Lifetime::UntilDown {
+            emulator.poller = Some(Poller::start(&emulator.endpoint(), &home.streams())?);
+        }
+        Ok(emulator)
     }
 
     /// `http://127.0.0.1:PORT`. Not `localhost`: that would make bucket names part of host names.
@@ -104,6 +112,13 @@ impl Emulator {
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process group that ends with it.
+    pub fn group(&self) -> Result<i32> {
+        let lock = self.home.state().join("lock");
+        let pid = fs::read_to_string(&lock).map_err(Error::doing(lock.display()))?;
+        pid.trim().parse().map_err(Error::doing(lock.display()))
     }
 
     /// It answers.
@@ -120,6 +135,7 @@ impl Emulator {
     }
 
     fn end(&mut self) -> Result<()> {
+        self.poller = None;
         let state = self.home.state().to_path_buf();
         let Some(pid) = fs::read_to_string(state.join("lock")).ok().filter(|_| locked(&state)) else {
             return Ok(());

@@ -100,6 +100,11 @@ impl Home {
         &self.state
     }
 
+    /// Where the poller of streams keeps how far it is, and its log.
+    pub fn streams(&self) -> PathBuf {
+        self.state.join("streams")
+    }
+
     /// Makes a folder of this home and gives it back.
     pub fn make(&self, dir: PathBuf) -> Result<PathBuf> {
         fs::create_dir_all(&dir).map_err(Error::doing(format!("cannot make the folder {}", dir.display())))?;

@@ -11,6 +11,7 @@
 //! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
 //! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused. [`infer_files`]: draft contracts from files.
 //! * [`detect`]: anomalies in series.
+//! * [`kinesis`]: the event source poller of streams. [`stream`]: files as a stream.
 //! * [`replay`]: a replay, from its request to its report.
 //! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
 
@@ -22,6 +23,7 @@ pub mod emulator;
 pub mod error;
 pub mod home;
 pub mod infer_files;
+pub mod kinesis;
 pub mod lake;
 pub mod logs;
 pub mod package;
@@ -30,6 +32,7 @@ pub mod refused;
 pub mod replay;
 pub mod seed;
 pub mod stack;
+pub mod stream;
 pub mod template;
 pub mod try_files;
 pub mod ui;

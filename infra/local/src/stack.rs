@@ -1,6 +1,6 @@
 //! The deployed template.
 
-use crate::{Emulator, Error, Home, Result, Ui, aws, package, package::Package, template};
+use crate::{Emulator, Error, Home, Result, Ui, aws, kinesis, package, package::Package, template};
 use aws_sdk_cloudformation::{Client, error::ProvideErrorMetadata, types::Parameter, types::StackStatus};
 use std::{
     collections::BTreeMap,
@@ -64,6 +64,7 @@ impl Stack {
         } else {
             describe(&client).await?
         };
+        kinesis::check(&emulator.endpoint()).await?;
         step.done(if changed { "deployed" } else { "is as it should be" });
         Ok(stack)
     }

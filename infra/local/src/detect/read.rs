@@ -141,8 +141,8 @@ fn shown(text: &str) -> String {
         .collect()
 }
 
-/// Milliseconds since 1970.
-fn time(text: &str) -> Option<i64> {
+/// Milliseconds since 1970, of a timestamp as people write it.
+pub fn time(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<i64>() {
         let seconds = (-MOST_SECONDS..=MOST_SECONDS).contains(&number);
         return Some(if seconds { number * 1_000 } else { number });
