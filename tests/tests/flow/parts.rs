@@ -69,7 +69,7 @@ fn an_object_in_parts_stands_in_its_table_once_and_its_bad_rows_on_their_lines()
     check(cloud, "large", ROWS, lines);
 }
 
-/// Alone: it kills what other tests wait for. `WATERSHED_LARGE_ROWS` makes it larger: 64 million rows are 4 GB, which the local cloud holds in
+/// Alone: it kills what other tests wait for. `WATERSHED_LARGE_ROWS` makes it larger: 66 million rows are 4 GB, which the local cloud holds in
 /// memory.
 #[test]
 #[ignore = "kills invocations and waits until their messages come again: cargo test --workspace --test flow -- --ignored killed"]
