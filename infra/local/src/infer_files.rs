@@ -1,6 +1,6 @@
 //! `cargo local infer`: a draft contract from local files, by the code that `ingest` runs on objects that no contract matches.
 
-use crate::{Error, Result};
+use crate::{Error, Result, table::aligned};
 use std::{
     fs::{self, File},
     io::Read as _,
@@ -130,13 +130,7 @@ fn described(draft: &Draft) -> String {
 fn table(draft: &Draft) -> String {
     let heads = ["column", "type", "nulls", "distinct", "min … max", "example", "note"].map(String::from);
     let rows: Vec<[String; 7]> = std::iter::once(heads).chain(draft.columns.iter().map(row)).collect();
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..7).map(width).collect();
-    let line = |row: &[String; 7]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
-    };
-    rows.iter().map(line).collect()
+    aligned(&rows)
 }
 
 fn row(column: &Column) -> [String; 7] {

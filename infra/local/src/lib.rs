@@ -33,6 +33,7 @@ pub mod replay;
 pub mod seed;
 pub mod stack;
 pub mod stream;
+mod table;
 pub mod template;
 pub mod try_files;
 pub mod ui;

@@ -1,5 +1,6 @@
 //! A series and its alarms, for people. Holds a bounded part of it, however long it is.
 
+use crate::table::aligned;
 use watershed_anomaly::{Reason, Verdict};
 
 /// Columns of the plot.
@@ -147,13 +148,7 @@ impl Shown {
         }
         let heads = ["timestamp", "score", "signal", "observed", "expected", "usual", "why"].map(String::from);
         let rows: Vec<[String; 7]> = std::iter::once(heads).chain(self.worst.iter().map(cells)).collect();
-        let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..7).map(width).collect();
-        let line = |row: &[String; 7]| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
-        };
-        rows.iter().map(line).collect()
+        aligned(&rows)
     }
 }
 

@@ -117,6 +117,7 @@ impl FileWriter {
 impl RowGroup {
     fn new(writer: &SerializedFileWriter<File>, library: &ArrowRowGroupWriterFactory) -> Result<Self, ParquetError> {
         let parquet = writer.schema_descr();
+        let root = |leaf| parquet.get_column_root_idx(leaf);
         let ordinal = writer.flushed_row_groups().len();
         let mut columns: Vec<Column> = Vec::new();
         for (leaf, theirs) in library.create_column_writers(ordinal)?.into_iter().enumerate() {
@@ -125,7 +126,7 @@ impl RowGroup {
                 continue;
             }
             match columns.last_mut() {
-                Some(Column::Library(leaves)) if leaf > 0 && root(parquet, leaf) == root(parquet, leaf - 1) => {
+                Some(Column::Library(leaves)) if leaf > 0 && root(leaf) == root(leaf - 1) => {
                     leaves.push(theirs);
                 }
                 _ => columns.push(Column::Library(vec![theirs])),
@@ -156,11 +157,6 @@ impl RowGroup {
         };
         self.columns.iter().map(of).sum()
     }
-}
-
-/// The top column that a leaf is of.
-fn root(parquet: &parquet::schema::types::SchemaDescriptor, leaf: usize) -> usize {
-    parquet.get_column_root_idx(leaf)
 }
 
 impl Column {
