@@ -306,8 +306,9 @@ proptest! {
         let dataset = json();
         let is_line = |record: &&Vec<u8>| !record.contains(&0) && !record.contains(&b'\n') && !record.ends_with(b"\r") && !record.trim_ascii().is_empty();
         let lines: Vec<&[u8]> = records.iter().filter(is_line).map(Vec::as_slice).collect();
-        // A file begins with an object.
-        let lines = [&[&br#"{"a":0}"#[..]], &lines[..]].concat();
+        // A file begins with an object, and with so much text that the bytes of a few records do not make it a file of another kind.
+        let first = serde_json::json!({"a": 0, "b": "b".repeat(4_096)}).to_string().into_bytes();
+        let lines = [&[&first[..]], &lines[..]].concat();
         let text = lines.join(&b'\n');
         let mut reader = NdJsonReader::open(&text[..], Compression::Plain, &dataset).unwrap();
         let (mut block, mut standardiser) = (Block::default(), standardiser(&dataset));
