@@ -11,6 +11,7 @@
 //! s3://LAKE/replays/NAME/done/SOURCE.json
 //! s3://LAKE/replays/NAME/report.json
 //! s3://LAKE/parts/SOURCE/VERSION/PLAN/…  (of an object that is read in parts, until it is committed)
+//! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
@@ -192,12 +193,25 @@ fn path_value(value: &str) -> String {
         if out.len() >= MAX_PATH_VALUE_BYTES {
             break;
         }
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte as char),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
+        push_escaped(&mut out, byte);
     }
     out
+}
+
+/// The whole name, so that no two have the same.
+fn path_name(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        push_escaped(&mut out, byte);
+    }
+    out
+}
+
+fn push_escaped(out: &mut String, byte: u8) {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte as char),
+        other => out.push_str(&format!("%{other:02X}")),
+    }
 }
 
 /// `bucket` and `key` of an `s3://bucket/key`.

@@ -1,6 +1,6 @@
-//! What lies in the lake beside its tables: drafts of contracts, replays, and the state of objects that are read in parts.
+//! What lies in the lake beside its tables: drafts of contracts, replays, and the state of objects that are read in parts and of streams.
 
-use super::{Digest, LakeLocation, SourceVersion, version_digest};
+use super::{Digest, LakeLocation, SourceVersion, path_name, version_digest};
 use crate::replay::ReplayId;
 
 /// Where the draft contracts lie: they are of no table.
@@ -131,5 +131,55 @@ impl PartPlaces {
     /// Folder of the joined quarantine's files below their staged prefix.
     pub fn joined(&self) -> String {
         format!("{}/joined", self.plan)
+    }
+}
+
+/// Where the state of streams lies.
+const STREAMS: &str = "streams";
+
+impl LakeLocation {
+    /// The prefix, with its slash, of the checkpoints of a stream's shards.
+    pub fn checkpoints(&self, stream: &str) -> String {
+        format!("{}/{STREAMS}/{}/checkpoints/", self.0, path_name(stream))
+    }
+
+    /// Where it stands how far a shard of a stream is done.
+    pub fn checkpoint(&self, stream: &str, shard: &str) -> String {
+        format!("{}{}", self.checkpoints(stream), path_name(shard))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::split_uri;
+    use proptest::prelude::*;
+
+    #[test]
+    fn checkpoints_of_a_stream_lie_together() {
+        let lake = LakeLocation::bucket("lake");
+        let one = lake.checkpoint("plant-readings", "shardId-000000000000");
+        assert_eq!(one, "s3://lake/streams/plant-readings/checkpoints/shardId-000000000000");
+        assert!(one.starts_with(&lake.checkpoints("plant-readings")));
+        // The longest names that Kinesis has.
+        let (stream, shard) = ("s".repeat(128), "h".repeat(128));
+        assert!(
+            lake.checkpoint(&stream, &shard)
+                .ends_with(&format!("/{stream}/checkpoints/{shard}"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_names_say_each_shard_has_a_checkpoint_of_its_own(
+            one in (".{1,64}", ".{1,64}"), two in (".{1,64}", ".{1,64}")
+        ) {
+            let lake = LakeLocation::bucket("lake");
+            let place = |(stream, shard): &(String, String)| lake.checkpoint(stream, shard);
+            prop_assert_eq!(one == two, place(&one) == place(&two));
+            let key = place(&one);
+            prop_assert_eq!(split_uri(&key).map(|(_, key)| key.split('/').count()), Some(4));
+            prop_assert!(key.starts_with(&lake.checkpoints(&one.0)));
+        }
     }
 }
