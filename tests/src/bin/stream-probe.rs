@@ -1,19 +1,21 @@
 //! A function for tests of streams: writes down which records it got, a line an invocation, in the file that `SEEN` names. Fails where a
 //! record has the note `fail`, and reports those that have the note `report`.
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde_json::{Value, json};
+use lambda_runtime::Error;
+use serde_json::{Value, json, value::RawValue};
 use std::{fs::OpenOptions, io::Write as _};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    lambda_runtime::run(service_fn(handle)).await
+fn main() -> Result<(), Error> {
+    watershed_ops::run("stream-probe", (), |_, invocation, event: Box<RawValue>| async move {
+        let answer = handle(event.get());
+        invocation.finish("invocation");
+        answer
+    })
 }
 
-async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let records = event.payload["Records"]
-        .as_array()
-        .ok_or("an event of a stream has Records")?;
+fn handle(event: &str) -> Result<Value, Error> {
+    let event: Value = serde_json::from_str(event)?;
+    let records = event["Records"].as_array().ok_or("an event of a stream has Records")?;
     let (mut seen, mut failures, mut fails) = (Vec::new(), Vec::new(), false);
     for record in records {
         let kinesis = &record["kinesis"];
