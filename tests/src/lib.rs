@@ -2,6 +2,7 @@
 //!
 //! Run them with `cargo test`: the tests of one file share one local cloud, which lives as long as their process.
 
+pub mod answers;
 pub mod cloud;
 pub mod invoke;
 pub mod memory;

@@ -1,12 +1,13 @@
 //! [`ObjectStore`] over Amazon S3.
 
+mod conditional;
 mod lifecycle;
 mod upload;
 
 pub use lifecycle::{MAX_RULES, S3Lifecycle};
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_s3::{
     Client,
     config::Builder,
@@ -21,16 +22,22 @@ use std::path::Path;
 use watershed_aws::port_error;
 use watershed_ports::{ByteStream, Listed, MAX_LISTED, ObjectId, ObjectMeta, ObjectStore, PortError};
 
-/// One client, shared by every call.
+/// Its clients are shared by every call.
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
+    /// Without retries: a conditional write whose lost answer is retried looks like a conflict with somebody else.
+    once: Client,
 }
 
 impl S3Store {
     /// Of that configuration.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: client(config) }
+        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self {
+            client: client(config),
+            once: client(&once),
+        }
     }
 
     /// At most [`RANGE_BYTES`] from `offset` on, and what is known of the whole object.
@@ -146,6 +153,10 @@ impl ObjectStore for S3Store {
             .await
             .map(drop)
             .map_err(|error| port_error(&put_doing(bucket, key), &error))
+    }
+
+    async fn put_if(&self, bucket: &str, key: &str, body: Bytes, expected: Option<&str>) -> Result<String, PortError> {
+        conditional::put_if(&self.once, bucket, key, body, expected).await
     }
 
     async fn put_file(&self, bucket: &str, key: &str, path: &Path) -> Result<(), PortError> {

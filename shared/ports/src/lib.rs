@@ -79,6 +79,11 @@ pub trait ObjectStore: Send + Sync {
     async fn read(&self, id: &ObjectId) -> Result<Bytes, PortError>;
     /// Writes the object whole, or not at all.
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError>;
+    /// Writes the object whole, or not at all, and only if it still has the entity tag `expected`, without quotes; none: only if there is no
+    /// such object. Gives its new entity tag. [`Kind::Conflict`] where that does not hold: nothing was written, and [`ObjectStore::find`]
+    /// tells what is there now. It is not tried again by itself, so that a conflict is somebody else's write and no answer of one's own that was
+    /// lost; after a transient error it may have been written.
+    async fn put_if(&self, bucket: &str, key: &str, body: Bytes, expected: Option<&str>) -> Result<String, PortError>;
     /// Writes the object from a local file, whole or not at all, in parts where it is large.
     async fn put_file(&self, bucket: &str, key: &str, path: &std::path::Path) -> Result<(), PortError>;
     /// Objects whose keys begin with `prefix`, in the order of their keys, from the first key behind `after`. One page of at most
@@ -91,6 +96,14 @@ pub trait ObjectStore: Send + Sync {
     }
     /// Removes the object; gone already is fine.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), PortError>;
+}
+
+/// What a conditional write that lost says: the same in every store.
+pub fn lost_condition(expected: Option<&str>) -> String {
+    match expected {
+        Some(etag) => format!("it no longer has the entity tag {etag}: somebody else wrote it, or removed it"),
+        None => "it is there already: somebody else wrote it".into(),
+    }
 }
 
 /// Longest delay of a message, in seconds (Amazon SQS, "Amazon SQS message quotas").

@@ -346,6 +346,9 @@ impl ObjectStore for Meddled {
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), PortError> {
         self.store.put(bucket, key, body).await
     }
+    async fn put_if(&self, bucket: &str, key: &str, body: Bytes, expected: Option<&str>) -> Result<String, PortError> {
+        self.store.put_if(bucket, key, body, expected).await
+    }
     async fn put_file(&self, bucket: &str, key: &str, path: &std::path::Path) -> Result<(), PortError> {
         self.store.put_file(bucket, key, path).await
     }

@@ -334,6 +334,16 @@ impl ObjectStore for Yielding<'_> {
         tokio::task::yield_now().await;
         self.0.put(bucket, key, body).await
     }
+    async fn put_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: bytes::Bytes,
+        expected: Option<&str>,
+    ) -> Result<String, watershed_ports::PortError> {
+        tokio::task::yield_now().await;
+        self.0.put_if(bucket, key, body, expected).await
+    }
     async fn put_file(
         &self,
         bucket: &str,
