@@ -1,9 +1,11 @@
 //! The adapters against the local cloud, and against a service that fails. One emulator for all tests of this file, with nothing deployed.
 
+use serde_json::json;
 use std::{path::Path, sync::OnceLock};
+use watershed_aws_kinesis::KinesisShards;
 use watershed_aws_s3::S3Store;
 use watershed_local::{Emulator, Ui, aws, emulator::Lifetime, venv::Venv};
-use watershed_ports::{Kind, ObjectId, ObjectStore as _, PortError};
+use watershed_ports::{Kind, ObjectId, ObjectStore as _, PortError, Shards as _};
 use watershed_tests::{
     answers::{Answer, Answers},
     cloud::wait,
@@ -137,5 +139,87 @@ fn a_conditional_write_is_asked_for_once() {
             "{}",
             requests[0]
         );
+    }
+}
+
+#[test]
+fn shards_of_a_stream_that_was_split_know_their_parent() {
+    let shards = wait(async {
+        let config = aws::config(&emulator().endpoint());
+        let kinesis = aws_sdk_kinesis::Client::new(&config);
+        let create = kinesis.create_stream().stream_name("listed").shard_count(1);
+        create.send().await.expect("a stream can be made");
+        let middle = (u128::MAX / 2 + 1).to_string();
+        let split = kinesis
+            .split_shard()
+            .stream_name("listed")
+            .new_starting_hash_key(middle);
+        let split = split.shard_to_split("shardId-000000000000").send().await;
+        split.expect("a shard can be split");
+        let shards = KinesisShards::new(&config);
+        assert_eq!(kind(shards.list("no-such-stream").await), Some(Kind::Fault));
+        shards.list("listed").await.expect("the stream can be listed")
+    });
+    let (parent, children): (Vec<_>, Vec<_>) = shards.into_iter().partition(|shard| shard.parents.is_empty());
+    assert_eq!((parent.len(), children.len()), (1, 2), "{parent:?} {children:?}");
+    assert_eq!((parent[0].first_hash, parent[0].last_hash), (0, u128::MAX));
+    let mut ranges: Vec<_> = children
+        .iter()
+        .map(|shard| (shard.first_hash, shard.last_hash))
+        .collect();
+    ranges.sort_unstable();
+    assert_eq!(ranges, [(0, u128::MAX / 2), (u128::MAX / 2 + 1, u128::MAX)]);
+    assert!(
+        children.iter().all(|shard| shard.parents == [parent[0].id.as_str()]),
+        "{children:?}"
+    );
+}
+
+/// A page of `ListShards` with one shard.
+fn page(shard: u32, next: Option<&str>) -> Answer {
+    let shards = json!([{
+        "ShardId": format!("shardId-{shard:012}"), "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "7"},
+        "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+    }]);
+    Some((200, json!({"Shards": shards, "NextToken": next}).to_string()))
+}
+
+#[test]
+fn shards_are_listed_over_all_pages_within_a_bound() {
+    let service = Answers::serve(vec![page(0, Some("second")), page(1, None)]);
+    let shards = KinesisShards::new(&aws::config(&service.endpoint));
+    let ids: Vec<String> = wait(shards.list("clicks"))
+        .expect("two pages")
+        .into_iter()
+        .map(|shard| shard.id)
+        .collect();
+    assert_eq!(ids, ["shardId-000000000000", "shardId-000000000001"]);
+    let requests = service.requests();
+    assert!(requests[0].contains(r#""StreamName":"clicks""#), "{}", requests[0]);
+    assert!(
+        requests[1].contains(r#""NextToken":"second""#) && !requests[1].contains("StreamName"),
+        "{}",
+        requests[1]
+    );
+
+    let endless = Answers::serve(vec![page(0, Some("more"))]);
+    let error = wait(KinesisShards::new(&aws::config(&endless.endpoint)).list("clicks")).expect_err("no end");
+    assert_eq!(
+        (error.kind, endless.requests().len()),
+        (Kind::Fault, watershed_aws_kinesis::MAX_PAGES),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_listing_that_may_pass_is_no_fault() {
+    for code in [
+        "LimitExceededException",
+        "ResourceInUseException",
+        "ExpiredNextTokenException",
+    ] {
+        let service = Answers::serve(vec![Some((400, json!({"__type": code}).to_string()))]);
+        let error = wait(KinesisShards::new(&aws::config(&service.endpoint)).list("clicks")).expect_err("refused");
+        assert_eq!(error.kind, Kind::Transient, "{error}");
     }
 }

@@ -157,6 +157,27 @@ pub trait EventBus: Send + Sync {
     async fn publish(&self, source: &str, detail_type: &str, detail: String) -> Result<(), PortError>;
 }
 
+/// A shard of a stream (Amazon Kinesis Data Streams API, "Shard").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shard {
+    /// Its id: `shardId-000000000000`.
+    pub id: String,
+    /// Those that it was made of: none, one (a split) or two (a merge). The stream may have them no more.
+    pub parents: Vec<String>,
+    /// First hash key that it takes.
+    pub first_hash: u128,
+    /// Last hash key that it takes.
+    pub last_hash: u128,
+}
+
+/// The shards of streams.
+#[async_trait]
+pub trait Shards: Send + Sync {
+    /// All shards of the stream of that name: those that take records, and closed ones whose records are kept still.
+    /// [`Kind::Fault`] where there is no such stream.
+    async fn list(&self, stream: &str) -> Result<Vec<Shard>, PortError>;
+}
+
 /// One table as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEntry {

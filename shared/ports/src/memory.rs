@@ -5,8 +5,8 @@ mod store;
 pub use store::MemoryStore;
 
 use crate::{
-    Catalog, CatalogEntry, CatalogTable, EventBus, Lifecycle, LifecycleRule, PortError, Queue, Secret, Secrets,
-    faults::Faults,
+    Catalog, CatalogEntry, CatalogTable, EventBus, Lifecycle, LifecycleRule, PortError, Queue, Secret, Secrets, Shard,
+    Shards, faults::Faults,
 };
 use async_trait::async_trait;
 use std::{
@@ -92,6 +92,38 @@ impl Lifecycle for MemoryLifecycle {
             all.extend_from_slice(rules);
             *known = all;
             Ok(former != rules)
+        })
+    }
+}
+
+/// The shards of streams, as they were set.
+#[derive(Debug, Default)]
+pub struct MemoryShards {
+    streams: Mutex<BTreeMap<String, Vec<Shard>>>,
+    faults: Faults,
+}
+
+impl MemoryShards {
+    /// Of no stream; its calls count in `faults`.
+    pub fn new(faults: Faults) -> Self {
+        Self {
+            streams: Mutex::default(),
+            faults,
+        }
+    }
+
+    /// Makes `shards` those of the stream, without counting a call.
+    pub fn set(&self, stream: &str, shards: Vec<Shard>) {
+        lock(&self.streams).insert(stream.into(), shards);
+    }
+}
+
+#[async_trait]
+impl Shards for MemoryShards {
+    async fn list(&self, stream: &str) -> Result<Vec<Shard>, PortError> {
+        self.faults.call(format!("shards {stream}"), || {
+            let shards = lock(&self.streams).get(stream).cloned();
+            shards.ok_or_else(|| PortError::fault(format!("there is no stream {stream}")))
         })
     }
 }
@@ -230,5 +262,27 @@ impl Secrets for MemorySecrets {
             let value = lock(&self.values).get(name).cloned();
             value.ok_or_else(|| PortError::fault(format!("there is no secret {name}")))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[tokio::test]
+    async fn shards_are_those_that_were_set() {
+        let faults = Faults::default();
+        let shards = MemoryShards::new(faults.clone());
+        assert_eq!(shards.list("clicks").await.unwrap_err().kind, Kind::Fault);
+        let whole = Shard {
+            id: "shardId-000000000000".into(),
+            parents: Vec::new(),
+            first_hash: 0,
+            last_hash: u128::MAX,
+        };
+        shards.set("clicks", vec![whole.clone()]);
+        assert_eq!(shards.list("clicks").await, Ok(vec![whole]));
+        assert_eq!(faults.calls(), ["shards clicks", "shards clicks"]);
     }
 }
