@@ -1,11 +1,13 @@
 //! The adapters against the local cloud, and against a service that fails. One emulator for all tests of this file, with nothing deployed.
 
-use serde_json::json;
+use aws_config::SdkConfig;
+use serde_json::{Value, json};
 use std::{path::Path, sync::OnceLock};
+use watershed_aws_events::EventBridge;
 use watershed_aws_kinesis::KinesisShards;
 use watershed_aws_s3::S3Store;
 use watershed_local::{Emulator, Ui, aws, emulator::Lifetime, venv::Venv};
-use watershed_ports::{Kind, ObjectId, ObjectStore as _, PortError, Shards as _};
+use watershed_ports::{EventBus as _, Kind, ObjectId, ObjectStore as _, PortError, Shards as _};
 use watershed_tests::{
     answers::{Answer, Answers},
     cloud::wait,
@@ -222,4 +224,85 @@ fn a_listing_that_may_pass_is_no_fault() {
         let error = wait(KinesisShards::new(&aws::config(&service.endpoint)).list("clicks")).expect_err("refused");
         assert_eq!(error.kind, Kind::Transient, "{error}");
     }
+}
+
+#[test]
+fn many_events_come_by_the_bus() {
+    const EVENTS: usize = 25;
+    let config = aws::config(&emulator().endpoint());
+    let mut received = wait(async {
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = sqs.create_queue().queue_name("published").send().await;
+        let url = queue.expect("a queue can be made").queue_url.unwrap_or_default();
+        rule_to_queue(&config, "arn:aws:sqs:us-east-1:000000000000:published").await;
+        let details = (0..EVENTS).map(|n| json!({"n": n}).to_string()).collect();
+        let bus = EventBridge::new(&config, "default");
+        let published = bus.publish_all("watershed", "Many", details).await;
+        published.expect("events can be put");
+        let mut received: Vec<u64> = Vec::new();
+        while received.len() < EVENTS {
+            let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+            let page = receive.wait_time_seconds(5).send().await.expect("the queue answers");
+            let messages = page.messages.unwrap_or_default();
+            assert!(!messages.is_empty(), "only {received:?}");
+            received.extend(messages.iter().map(|message| {
+                let event: Value = serde_json::from_str(message.body().unwrap_or_default()).expect("an event");
+                event["detail"]["n"].as_u64().expect("the event's detail")
+            }));
+        }
+        received
+    });
+    received.sort_unstable();
+    assert_eq!(received, (0..EVENTS as u64).collect::<Vec<_>>());
+}
+
+async fn rule_to_queue(config: &SdkConfig, queue_arn: &str) {
+    let events = aws_sdk_eventbridge::Client::new(config);
+    let rule = events
+        .put_rule()
+        .name("many")
+        .event_pattern(json!({"source": ["watershed"]}).to_string());
+    rule.send().await.expect("a rule can be made");
+    let target = aws_sdk_eventbridge::types::Target::builder()
+        .id("queue")
+        .arn(queue_arn)
+        .build();
+    let targets = events.put_targets().rule("many").targets(target.expect("a target"));
+    targets.send().await.expect("a target can be set");
+}
+
+#[test]
+fn many_events_are_few_calls_and_one_that_failed_fails_them_all() {
+    let said = |codes: &[Option<&str>]| {
+        let entries: Vec<Value> = codes
+            .iter()
+            .map(|code| json!({"ErrorCode": code, "ErrorMessage": "why"}))
+            .collect();
+        let failed = codes.iter().flatten().count();
+        Some((200, json!({"FailedEntryCount": failed, "Entries": entries}).to_string()))
+    };
+    let publish = |answers: Vec<Answer>, events: usize| {
+        let service = Answers::serve(answers);
+        let bus = EventBridge::new(&aws::config(&service.endpoint), "default");
+        let details = (0..events).map(|n| json!({"n": n}).to_string()).collect();
+        let answer = wait(bus.publish_all("watershed", "Many", details));
+        (answer, service.requests())
+    };
+    let (answer, requests) = publish(vec![said(&[None])], 25);
+    assert_eq!(answer, Ok(()));
+    let entries: Vec<usize> = requests
+        .iter()
+        .map(|request| request.matches(r#""DetailType":"Many""#).count())
+        .collect();
+    assert_eq!(entries, [10, 10, 5]);
+    assert_eq!(publish(vec![said(&[None])], 0), (Ok(()), Vec::new()), "none is no call");
+    let (answer, _) = publish(vec![said(&[None]), said(&[None, Some("ThrottlingException")])], 12);
+    let error = answer.expect_err("an entry failed");
+    assert_eq!(error.kind, Kind::Transient, "{error}");
+    assert!(
+        error.message.ends_with("1 of 2 entries: ThrottlingException: why"),
+        "{error}"
+    );
+    let (answer, _) = publish(vec![said(&[Some("InternalFailure"), Some("MalformedDetail")])], 2);
+    assert_eq!(kind(answer), Some(Kind::Fault));
 }

@@ -155,6 +155,14 @@ pub trait Secrets: Send + Sync {
 pub trait EventBus: Send + Sync {
     /// `detail` is JSON.
     async fn publish(&self, source: &str, detail_type: &str, detail: String) -> Result<(), PortError>;
+    /// Many events of one kind, in any number; none is no call. After an error any of them can have been taken, and all are sent again: whoever
+    /// receives them knows them by their ids.
+    async fn publish_all(&self, source: &str, detail_type: &str, details: Vec<String>) -> Result<(), PortError> {
+        for detail in details {
+            self.publish(source, detail_type, detail).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A shard of a stream (Amazon Kinesis Data Streams API, "Shard").

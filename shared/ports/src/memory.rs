@@ -128,7 +128,8 @@ impl Shards for MemoryShards {
     }
 }
 
-/// Events in the order they came: source, detail type, detail.
+/// Events in the order they came: source, detail type, detail. Of many that are published together each is a call of its own, so that
+/// the first of them can have come when another fails.
 #[derive(Debug, Default)]
 pub struct MemoryBus {
     events: Mutex<Vec<(String, String, String)>>,
@@ -268,7 +269,25 @@ impl Secrets for MemorySecrets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::{Kind, faults::Fault};
+
+    #[tokio::test]
+    async fn of_many_events_the_first_can_have_come_when_one_fails() {
+        let details: Vec<String> = (0..3).map(|n| n.to_string()).collect();
+        for (fault, come) in [(Fault::Refused(Kind::Transient), 1), (Fault::AnswerLost, 2)] {
+            let faults = Faults::default();
+            let bus = MemoryBus::new(faults.clone());
+            faults.plan(1, fault);
+            assert!(bus.publish_all("source", "Type", details.clone()).await.is_err());
+            assert_eq!(bus.events().len(), come);
+            bus.publish_all("source", "Type", details.clone()).await.unwrap();
+            let events = bus.events().split_off(come);
+            assert_eq!(
+                events.into_iter().map(|(.., detail)| detail).collect::<Vec<_>>(),
+                details
+            );
+        }
+    }
 
     #[tokio::test]
     async fn shards_are_those_that_were_set() {
