@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use std::{path::Path, sync::OnceLock};
 use watershed_aws_events::EventBridge;
 use watershed_aws_kinesis::KinesisShards;
-use watershed_aws_s3::S3Store;
+use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_local::{Emulator, Ui, aws, emulator::Lifetime, venv::Venv};
-use watershed_ports::{EventBus as _, Kind, ObjectId, ObjectStore as _, PortError, Shards as _};
+use watershed_ports::{
+    EventBus as _, Kind, Lifecycle as _, LifecycleRule, ObjectId, ObjectStore as _, PortError, Shards as _,
+};
 use watershed_tests::{
     answers::{Answer, Answers},
     cloud::wait,
@@ -142,6 +144,75 @@ fn a_conditional_write_is_asked_for_once() {
             requests[0]
         );
     }
+}
+
+fn rule(id: &str, infrequent_days: Option<u32>) -> LifecycleRule {
+    LifecycleRule {
+        id: id.into(),
+        prefix: format!("{id}/"),
+        infrequent_days,
+        archive_days: Some(90),
+        expire_days: Some(400),
+    }
+}
+
+#[test]
+fn rules_of_a_bucket_are_written_where_they_are_others() {
+    bucket("ruled");
+    wait(async {
+        let lifecycle = S3Lifecycle::new(&aws::config(&emulator().endpoint()));
+        let set = async |own: &'static str, rules: Vec<LifecycleRule>| lifecycle.set("ruled", own, &rules).await;
+        assert_eq!(
+            set("ours:", vec![]).await,
+            Ok(false),
+            "there is none, and none is wanted"
+        );
+        assert_eq!(set("theirs:", vec![rule("theirs:a", Some(30))]).await, Ok(true));
+        let ours = vec![rule("ours:a", None), rule("ours:b", Some(30))];
+        assert_eq!(set("ours:", ours.clone()).await, Ok(true));
+        assert_eq!(set("ours:", ours).await, Ok(false), "they are so already");
+        assert_eq!(
+            set("ours:", vec![rule("ours:b", None)]).await,
+            Ok(true),
+            "one is gone, one is another"
+        );
+        assert_eq!(set("ours:", vec![rule("ours:b", None)]).await, Ok(false));
+        assert_eq!(
+            set("theirs:", vec![rule("theirs:a", Some(30))]).await,
+            Ok(false),
+            "they were left alone"
+        );
+        assert_eq!(set("ours:", vec![]).await, Ok(true));
+        assert_eq!(set("theirs:", vec![]).await, Ok(true), "the last one is gone");
+        assert_eq!(set("theirs:", vec![]).await, Ok(false));
+    });
+}
+
+#[test]
+fn rules_of_both_kinds_are_written_as_one_kind() {
+    const OTHERS: &str = "<LifecycleConfiguration>\
+        <Rule><ID>older</ID><Prefix>old/</Prefix><Status>Enabled</Status><Expiration><Days>9</Days></Expiration></Rule>\
+        <Rule><ID>newer</ID><Filter><ObjectSizeGreaterThan>7</ObjectSizeGreaterThan></Filter><Status>Disabled</Status>\
+        <Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>";
+    let service = Answers::serve(vec![Some((200, OTHERS.into())), Some((200, String::new()))]);
+    let lifecycle = S3Lifecycle::new(&aws::config(&service.endpoint));
+    assert_eq!(wait(lifecycle.set("b", "ours:", &[rule("ours:a", None)])), Ok(true));
+    let requests = service.requests();
+    let written = requests.last().expect("the rules were written");
+    for kept in [
+        "<Filter><Prefix>old/</Prefix></Filter>",
+        "<Filter><ObjectSizeGreaterThan>7</ObjectSizeGreaterThan></Filter>",
+        "<Filter><Prefix>ours:a/</Prefix></Filter>",
+        "<Status>Disabled</Status>",
+    ] {
+        assert!(written.contains(kept), "{kept}: {written}");
+    }
+    let prefixes = written.matches("<Prefix>").count();
+    assert_eq!(
+        prefixes,
+        written.matches("<Filter><Prefix>").count(),
+        "a prefix outside a filter: {written}"
+    );
 }
 
 #[test]

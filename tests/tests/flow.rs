@@ -14,6 +14,8 @@ mod others;
 mod parts;
 #[path = "flow/private.rs"]
 mod private;
+#[path = "flow/raw.rs"]
+mod raw;
 #[path = "flow/replay.rs"]
 mod replay;
 

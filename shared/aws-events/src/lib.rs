@@ -122,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_call_is_as_full_as_it_may_be_and_no_fuller(
-            sizes in prop::collection::vec(prop_oneof![0_usize..200, 20_000..100_000, Just(MAX_ENTRY_BYTES - 20)], 0..40)
+            sizes in prop::collection::vec(prop_oneof![0_usize..200, 20_000_usize..100_000, Just(MAX_ENTRY_BYTES - 20)], 0..40)
         ) {
             let around = 20;
             let details: Vec<String> = sizes.iter().map(|bytes| "d".repeat(*bytes)).collect();

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
     operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationError,
     types::{
         BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule as Rule,
-        LifecycleRuleFilter, Transition, TransitionStorageClass,
+        LifecycleRuleFilter, Transition, TransitionDefaultMinimumObjectSize, TransitionStorageClass,
     },
 };
 use watershed_aws::port_error;
@@ -30,7 +30,7 @@ impl S3Lifecycle {
         Self { client: client(config) }
     }
 
-    async fn rules(&self, bucket: &str) -> Result<Vec<Rule>, PortError> {
+    async fn read(&self, bucket: &str) -> Result<Current, PortError> {
         let answer = self
             .client
             .get_bucket_lifecycle_configuration()
@@ -38,11 +38,34 @@ impl S3Lifecycle {
             .send()
             .await;
         match answer {
-            Ok(configuration) => Ok(configuration.rules.unwrap_or_default()),
-            Err(error) if is_absent(&error) => Ok(Vec::new()),
+            Ok(configuration) => Ok(Current {
+                rules: configuration.rules.unwrap_or_default(),
+                smallest: configuration.transition_default_minimum_object_size,
+            }),
+            Err(error) if is_absent(&error) => Ok(Current::default()),
             Err(error) => Err(port_error(&format!("reading the lifecycle of s3://{bucket}"), &error)),
         }
     }
+}
+
+/// What a bucket has. It is written as a whole.
+#[derive(Default)]
+struct Current {
+    rules: Vec<Rule>,
+    /// From which size on objects move to other storage classes.
+    smallest: Option<TransitionDefaultMinimumObjectSize>,
+}
+
+/// The same rule with its prefix in a filter. S3 gives a rule back as it was written, some with the older prefix beside the filter's place,
+/// and refuses to take both kinds in one configuration ("Filter element can only be used in Lifecycle V2").
+fn with_filter(mut rule: Rule) -> Rule {
+    #[allow(deprecated)]
+    let prefix = rule.prefix.take();
+    if rule.filter.is_none() {
+        let filter = LifecycleRuleFilter::builder().prefix(prefix.unwrap_or_default());
+        rule.filter = Some(filter.build());
+    }
+    rule
 }
 
 fn is_absent(error: &SdkError<GetBucketLifecycleConfigurationError>) -> bool {
@@ -60,12 +83,13 @@ impl Lifecycle for S3Lifecycle {
             .collect::<Result<_, _>>()
             .map_err(|e| PortError::fault(format!("{doing}: {e}")))?;
         let is_own = |rule: &Rule| rule.id().is_some_and(|id| id.starts_with(own));
-        let (mut former, mut all): (Vec<Rule>, Vec<Rule>) = self.rules(bucket).await?.into_iter().partition(is_own);
+        let current = self.read(bucket).await?;
+        let (mut former, others): (Vec<Rule>, Vec<Rule>) = current.rules.into_iter().partition(is_own);
         former.sort_by(|a, b| a.id().cmp(&b.id()));
         if former == wanted {
             return Ok(false);
         }
-        all.extend(wanted);
+        let all: Vec<Rule> = others.into_iter().map(with_filter).chain(wanted).collect();
         if all.len() > MAX_RULES {
             return Err(PortError::fault(format!(
                 "{doing}: {} rules, and a bucket has at most {MAX_RULES}",
@@ -83,6 +107,7 @@ impl Lifecycle for S3Lifecycle {
         let configuration = BucketLifecycleConfiguration::builder().set_rules(Some(all)).build();
         let configuration = configuration.map_err(|e| PortError::fault(format!("{doing}: {e}")))?;
         let request = self.client.put_bucket_lifecycle_configuration().bucket(bucket);
+        let request = request.set_transition_default_minimum_object_size(current.smallest);
         let answer = request.lifecycle_configuration(configuration).send().await;
         answer.map(|_| true).map_err(|error| port_error(&doing, &error))
     }
