@@ -8,11 +8,8 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::Treatment;
-use watershed_ingest::{
-    pipeline::{self, Job, Table},
-    quarantine::Origin,
-};
+use watershed_decode::{Treatment, quarantine::Origin};
+use watershed_ingest::pipeline::{self, Job, Table};
 use watershed_local::{command, venv::Venv};
 use watershed_tests::{python, script};
 

@@ -17,11 +17,8 @@ use std::{
     time::Duration,
 };
 use watershed_contract::Dataset;
-use watershed_decode::Treatment;
-use watershed_ingest::{
-    pipeline::{self, Job},
-    quarantine::Origin,
-};
+use watershed_decode::{Treatment, quarantine::Origin};
+use watershed_ingest::pipeline::{self, Job};
 
 type Failure = Box<dyn Error>;
 

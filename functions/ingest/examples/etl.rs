@@ -6,11 +6,8 @@
 //! ```
 
 use std::{error::Error, fs, fs::File, io::Read, path::Path, sync::Arc};
-use watershed_decode::Treatment;
-use watershed_ingest::{
-    pipeline::{self, Job, Table},
-    quarantine::Origin,
-};
+use watershed_decode::{Treatment, quarantine::Origin};
+use watershed_ingest::pipeline::{self, Job, Table};
 
 /// Memory for rows that wait for their order: that of the deployed function.
 const SINK_MEMORY_BYTES: usize = 64 << 20;

@@ -27,7 +27,6 @@ mod output;
 pub mod parts;
 pub mod pipeline;
 mod ports;
-pub mod quarantine;
 mod replayed;
 pub mod source;
 mod told;

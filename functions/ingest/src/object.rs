@@ -5,7 +5,6 @@ use crate::{
     parts::{Cut, Joined, Record, Sizes},
     pipeline::{self, Emitted, Job, PipelineError, Report, Table},
     ports::Ports,
-    quarantine::Origin,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -16,7 +15,7 @@ use std::{
 };
 use tokio::sync::mpsc;
 use watershed_contract::Dataset;
-use watershed_decode::{HashKey, Treatment};
+use watershed_decode::{HashKey, Treatment, quarantine::Origin};
 use watershed_lake::{
     AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{split_uri, staged_prefix},

@@ -3,7 +3,6 @@
 
 use crate::{
     output::Output,
-    quarantine::{self, Origin},
     source::{Preview, Source},
 };
 use arrow_schema::SchemaRef;
@@ -13,6 +12,7 @@ use watershed_decode::{
     Decoded, KeyIndex, ObjectReject, Quality, Reason, RuleResult, Standardiser, Treatment,
     drift::{self, Unknown},
     quality,
+    quarantine::{self, Origin},
     reject::DecodeError,
 };
 use watershed_lake::{AddedColumn, StagedFile, layout::attempt_folder, quarantine::MAX_OBJECT_PREVIEW_BYTES};

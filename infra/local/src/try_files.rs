@@ -12,11 +12,8 @@ use std::{
     time::{Instant, UNIX_EPOCH},
 };
 use watershed_contract::{Dataset, OnFailure};
-use watershed_decode::{HashKey, RuleResult, Treatment};
-use watershed_ingest::{
-    pipeline::{self, Emitted, Job, Report, Table},
-    quarantine::Origin,
-};
+use watershed_decode::{HashKey, RuleResult, Treatment, quarantine::Origin};
+use watershed_ingest::pipeline::{self, Emitted, Job, Report, Table};
 
 /// Memory for rows that wait for their order: the function's default.
 const SINK_MEMORY_BYTES: usize = 64 * 1024 * 1024;

@@ -124,7 +124,7 @@ impl Checker {
 
     fn range_shown(&self) -> String {
         let shown = |bound: Bound| match bound.value {
-            BoundValue::Exact(value) => exact_shown(value, self.kind),
+            BoundValue::Exact(value) => exact_text(value, self.kind),
             BoundValue::Float(value) => value.to_string(),
         };
         let min = self
@@ -221,13 +221,14 @@ fn value_shown(array: &ArrayRef, row: usize) -> String {
     format!("`{}`", arrays::text(array, row).unwrap_or_default())
 }
 
-fn exact_shown(value: i128, kind: ColumnType) -> String {
-    let micros = |us: i128| chrono::DateTime::from_timestamp_micros(us as i64);
+/// A value in its column's own unit (see [`watershed_contract::Bound`]) as text: decimals with all their digits, times in ISO 8601. One that
+/// is of no year is its number.
+pub fn exact_text(value: i128, kind: ColumnType) -> String {
+    let micros = |us: i128| chrono::DateTime::from_timestamp_micros(i64::try_from(us).ok()?);
     match kind {
         ColumnType::Decimal { scale, .. } => arrays::decimal(value, scale as i8),
-        ColumnType::Date => {
-            micros(value * 86_400_000_000).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%d").to_string())
-        }
+        ColumnType::Date => micros(value.saturating_mul(86_400_000_000))
+            .map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%d").to_string()),
         ColumnType::Time => micros(value).map_or_else(|| value.to_string(), |t| t.format("%H:%M:%S%.f").to_string()),
         ColumnType::Timestamp => {
             micros(value).map_or_else(|| value.to_string(), |t| t.format("%Y-%m-%dT%H:%M:%S%.f").to_string())

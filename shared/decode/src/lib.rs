@@ -30,6 +30,7 @@ pub mod parquet_source;
 pub mod parse;
 pub mod personal;
 pub mod quality;
+pub mod quarantine;
 mod ranges;
 pub mod records;
 pub mod reject;

@@ -145,8 +145,8 @@ pub fn spec(data: &TableSpec) -> Result<TableSpec, BadTableName> {
     of(data, SUFFIX, ("quarantine", doc), column::SHARD)
 }
 
-/// The same of a dataset that is read from a stream: rows are found by shard and sequence number. `source_time` is when the record
-/// came, `byte_offset` 0 and `line` 1.
+/// The same of a dataset that is read from a stream: rows are found by shard and sequence number, which is `source_version`, too.
+/// `source_time` is when the record came, `byte_offset` 0, `line` the row's number in an aggregated record, from 1.
 pub fn of_stream(data: &TableSpec) -> Result<TableSpec, BadTableName> {
     let doc = format!("Records that {} refused, and why", data.name);
     of(data, SUFFIX, ("quarantine", doc), column::WINDOW)

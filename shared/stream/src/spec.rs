@@ -49,6 +49,7 @@ pub struct Spec {
     pub(crate) bounds: Bounds,
     pub(crate) fingerprint: u64,
     names: Vec<String>,
+    inputs_of: Vec<Option<usize>>,
 }
 
 impl Spec {
@@ -79,12 +80,18 @@ impl Spec {
             plan,
             bounds,
             names: aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
+            inputs_of: aggregates.iter().map(|aggregate| aggregate.input).collect(),
         })
     }
 
     /// Names of the aggregates, in the order of their outputs.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Which input an aggregate is of, both counted from 0. None: `Records`, or there is no such aggregate.
+    pub fn input_of(&self, aggregate: usize) -> Option<usize> {
+        self.inputs_of.get(aggregate).copied().flatten()
     }
 
     /// A digest of windows, inputs and aggregates: what partial results must have in common to be merged. Names, timing,

@@ -10,11 +10,8 @@ use std::{
     sync::Arc,
 };
 use watershed_contract::Dataset;
-use watershed_decode::{HashKey, Treatment};
-use watershed_ingest::{
-    pipeline::{self, Job, PipelineError, Report, Table},
-    quarantine::Origin,
-};
+use watershed_decode::{HashKey, Treatment, quarantine::Origin};
+use watershed_ingest::pipeline::{self, Job, PipelineError, Report, Table};
 
 /// A contract with these servers and schema lines.
 pub fn dataset(format: &str, schema: &str) -> Arc<Dataset> {
