@@ -192,6 +192,21 @@ fn checkpoints_of_streams_stay() {
         }
         replaced |= rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1;
     }
+    // Who may not list a bucket is told 403 of an object that is not there, and a read has no prefix that could be a condition.
+    let allowed = resources("AWS::IAM::Role")
+        .into_iter()
+        .find(|(name, _)| name == "AnalyzeRole");
+    let (_, allowed) = allowed.expect("analyze has a role");
+    let statements = allowed["Policies"][0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .expect("statements");
+    let lists = statements
+        .iter()
+        .find(|statement| statement["Action"] == "s3:ListBucket");
+    assert!(
+        lists.is_some_and(|statement| statement.get("Condition").is_none()),
+        "{lists:?}"
+    );
     assert!(
         replaced,
         "a checkpoint leaves a version every few seconds, and each is kept"
@@ -217,6 +232,17 @@ fn alarms_and_rules_may_use_the_topic_and_its_key() {
             for document in [&key["KeyPolicy"], &policy["PolicyDocument"]] {
                 assert!(document.to_string().contains(service), "{name}: {service}: {document}");
             }
+        }
+        // KMS is not told whose rule it is: what a condition refuses is dropped without a word.
+        for document in [&key["KeyPolicy"], &policy["PolicyDocument"]] {
+            let statements = document["Statement"].as_array().expect("statements");
+            let mut of_rules = statements
+                .iter()
+                .filter(|statement| statement.to_string().contains("events.amazonaws.com"));
+            assert!(
+                of_rules.all(|statement| statement.get("Condition").is_none()),
+                "{document}"
+            );
         }
     }
 }
