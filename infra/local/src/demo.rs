@@ -1,9 +1,13 @@
-//! Real files through the deployed template and the real functions, and back by an independent reader.
+//! Real files and a real stream through the deployed template and the real functions, and back by an independent reader.
+
+mod plot;
+mod stream;
 
 use crate::{
     Emulator, Error, Home, Result, Stack, Ui, aws,
     lake::{Current, Format, Reader, Watcher},
     seed::{self, File},
+    stream::Report,
     venv::Python,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -60,30 +64,52 @@ pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json
     step.done(&format!("{} to s3://{}", files.len(), stack.output("RawBucket")?));
     wait(emulator, &stack, &files, begun_ms, ui).await?;
     let seconds = begun.elapsed().as_secs_f64();
+    let streamed = stream::replay(home, emulator, &stack, ui).await?;
     let step = ui.step("Reading back with pyiceberg and DuckDB");
-    let report = read_back(&Reader::new(python, emulator), json, seconds)?;
+    let reader = Reader::new(python, emulator);
+    let report = if json {
+        machines(&reader, seconds, streamed.as_ref())?
+    } else {
+        people(&reader)?
+    };
     step.done("");
     println!("{report}");
     Ok(())
 }
 
-fn read_back(reader: &Reader, json: bool, seconds: f64) -> Result<String> {
-    let titled = [NULLS, DELAYS, MONTHS, QUARANTINE];
-    if json {
-        let (tables, answers) = (reader.tables(Format::Json)?, reader.report(&titled, Format::Json)?);
-        let history = reader.snapshots("nyc.flights", Format::Json)?;
-        return Ok(format!(
-            "{{\"seconds\": {seconds:.3}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}}}",
-            tables.trim(),
-            history.trim(),
-            answers.trim()
-        ));
-    }
-    let tables = reader.tables(Format::Table)?;
-    let answers = reader.report(&titled, Format::Table)?;
+/// What is asked, of files and of the stream, each question with its title.
+fn questions() -> Vec<(String, String)> {
+    let of_files = [NULLS, DELAYS, MONTHS, QUARANTINE].map(|(title, query)| (title.to_string(), query.to_string()));
+    of_files.into_iter().chain(stream::questions()).collect()
+}
+
+fn answers(reader: &Reader, format: Format) -> Result<String> {
+    let questions = questions();
+    let titled: Vec<(&str, &str)> = questions
+        .iter()
+        .map(|(title, query)| (title.as_str(), query.as_str()))
+        .collect();
+    reader.report(&titled, format)
+}
+
+fn machines(reader: &Reader, seconds: f64, streamed: Option<&Report>) -> Result<String> {
+    let (tables, answers) = (reader.tables(Format::Json)?, answers(reader, Format::Json)?);
+    let history = reader.snapshots("nyc.flights", Format::Json)?;
+    let streamed = streamed.map_or_else(|| "null".into(), Report::json);
+    Ok(format!(
+        "{{\"seconds\": {seconds:.3}, \"streamed\": {streamed}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}}}",
+        tables.trim(),
+        history.trim(),
+        answers.trim()
+    ))
+}
+
+fn people(reader: &Reader) -> Result<String> {
+    let (tables, answers) = (reader.tables(Format::Table)?, answers(reader, Format::Table)?);
+    let drawn = stream::drawn(reader)?;
     let history = reader.snapshots("nyc.flights", Format::Table)?;
     Ok(format!(
-        "\nTables\n\n{tables}{answers}\nSnapshots of nyc.flights\n\n{history}\n\
+        "\nTables\n\n{tables}{answers}{drawn}\nSnapshots of nyc.flights\n\n{history}\n\
          Go on:\n  cargo local sql \"SELECT dest, count(*) AS n FROM nyc.flights GROUP BY dest ORDER BY n DESC LIMIT 5\"\n  \
          cargo local up          keeps the local cloud running; drop your own files in it\n  \
          cargo local down --wipe forgets everything"

@@ -8,7 +8,7 @@
 //! * [`emulator`]: start, stop, status. [`ports`]: which port.
 //! * [`package`]: build and zip. [`template`]: code locations. [`stack`]: CloudFormation.
 //! * [`aws`]: clients. [`lake`]: what the tables hold, and SQL. [`logs`]: the functions' logs.
-//! * [`seed`]: the demo's files. [`demo`]: all of it in one go.
+//! * [`seed`]: the demo's files and records. [`demo`]: all of it in one go.
 //! * [`try_files`]: `ingest` on local files; [`refused`]: what it refused. [`infer_files`]: draft contracts from files.
 //! * [`detect`]: anomalies in series.
 //! * [`kinesis`]: the event source poller of streams. [`stream`]: files as a stream.

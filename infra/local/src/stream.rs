@@ -10,7 +10,7 @@ use crate::{Emulator, Error, Home, Result, Ui, aws, ui::Step};
 use outbox::{MAX_REQUEST_RECORDS, Outbox};
 use pace::{Pace, Speed};
 use rows::{Columns, Row, Rows, names};
-use send::Sender;
+use send::{Sender, Sent};
 use std::{
     fs::{self, File},
     path::PathBuf,
@@ -56,6 +56,14 @@ pub struct Replay {
 impl Replay {
     /// Sends the files and says what was sent.
     pub async fn run(&self, home: &Home, emulator: &Emulator) -> Result<()> {
+        let ui = if self.json { Ui::Silent } else { Ui::Shown };
+        let report = self.send(home, emulator, ui).await?;
+        println!("{}", if self.json { report.json() } else { report.table() });
+        Ok(())
+    }
+
+    /// Sends the files.
+    pub async fn send(&self, home: &Home, emulator: &Emulator, ui: Ui) -> Result<Report> {
         let dataset = self.dataset(home)?;
         let columns = self.columns(&dataset)?;
         let stream = self
@@ -64,7 +72,6 @@ impl Replay {
             .unwrap_or_else(|| dataset.table.name.table().to_string());
         let kinesis = aws_sdk_kinesis::Client::new(&aws::config(&emulator.endpoint()));
         send::ensure(&kinesis, &stream, self.shards).await?;
-        let ui = if self.json { Ui::Silent } else { Ui::Shown };
         let mut run = Run {
             replay: self,
             pace: Pace::new(self.speed, now_ms()),
@@ -86,15 +93,11 @@ impl Replay {
         run.flush().await?;
         run.step.clear();
         let Run { sender, told, .. } = run;
-        println!(
-            "{}",
-            if self.json {
-                told.json(&stream, &sender.sent)
-            } else {
-                told.table(&stream, &sender.sent)
-            }
-        );
-        Ok(())
+        Ok(Report {
+            stream,
+            told,
+            sent: sender.sent,
+        })
     }
 
     fn dataset(&self, home: &Home) -> Result<Arc<Dataset>> {
@@ -156,6 +159,31 @@ impl Replay {
         let key = self.key.clone().or_else(first_key);
         let key = key.ok_or_else(|| missing("--key", "which column is the partition key: it has no primary key"))?;
         Ok(Columns { time, key })
+    }
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub struct Report {
+    stream: String,
+    told: Told,
+    sent: Sent,
+}
+
+impl Report {
+    /// In one line.
+    pub fn line(&self) -> String {
+        self.told.line(&self.sent)
+    }
+
+    /// For people.
+    pub fn table(&self) -> String {
+        self.told.table(&self.stream, &self.sent)
+    }
+
+    /// For machines.
+    pub fn json(&self) -> String {
+        self.told.json(&self.stream, &self.sent)
     }
 }
 

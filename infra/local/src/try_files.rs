@@ -76,7 +76,7 @@ impl Trial {
             .iter()
             .map(|dataset| dataset.table.name.table().to_string())
             .collect();
-        let mut fitting: Vec<Arc<Dataset>> = datasets
+        let fitting: Vec<Arc<Dataset>> = datasets
             .into_iter()
             .filter(|dataset| {
                 self.dataset
@@ -85,7 +85,12 @@ impl Trial {
             })
             .collect();
         match fitting.len() {
-            1 => Ok(fitting.remove(0)),
+            1 => fitting[0].stream().map_or(Ok(Arc::clone(&fitting[0])), |stream| {
+                Err(
+                    Error::new(format!("{name} is about the stream {}, not about files", stream.name))
+                        .help("send records with `cargo local stream`, and look at the tables with `cargo local sql`"),
+                )
+            }),
             _ => Err(Error::new(format!("{name} describes {}", known.join(", "))).help("choose one with --dataset")),
         }
     }
@@ -310,5 +315,24 @@ impl Read for Watched {
         self.read += read as u64;
         self.step.at(self.read);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_of_a_stream_is_told_apart() {
+        let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/departures.odcs.yaml");
+        let trial = Trial {
+            contract,
+            dataset: None,
+            out: None,
+            inputs: Vec::new(),
+            json: false,
+        };
+        let told = trial.run().expect_err("no file has rows of it").to_string();
+        assert!(told.contains("is about the stream departures"), "{told}");
     }
 }

@@ -5,7 +5,7 @@ use watershed_contract::{
     Bound, BoundValue, Case, Contracts, CsvFormat, Dataset, Encoding, EpochUnit, Format, Locale, Negative,
     NumberFormat, OnFailure, RaggedEnds, RepeatedHeader, parse,
 };
-use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties};
+use watershed_lake::{ColumnType, TableName, Transform, layout::Zone, table::properties, windows};
 
 fn shipped() -> Contracts {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/contracts");
@@ -21,6 +21,7 @@ fn every_shipped_contract_loads_and_finds_its_objects() {
         [
             "nyc.airlines",
             "nyc.airports",
+            "nyc.departures",
             "nyc.flights",
             "nyc.planes",
             "nyc.weather"
@@ -56,13 +57,14 @@ fn every_shipped_contract_loads_and_finds_its_objects() {
     }
     for dataset in contracts.iter() {
         assert_eq!(dataset.columns.len(), dataset.table.columns.len());
+        let is_file = dataset.stream().is_none();
         assert!(
             dataset
                 .columns
                 .iter()
-                .all(|rule| rule.nulls.contains("NA") && rule.trim)
+                .all(|rule| rule.nulls.contains("NA") == is_file && rule.trim)
         );
-        assert!(!dataset.primary_key.is_empty());
+        assert_eq!(dataset.primary_key.is_empty(), !is_file);
         assert!(
             dataset
                 .table
@@ -116,6 +118,46 @@ fn flights_are_partitioned_by_month_and_sorted_by_hour() {
     );
     let (index, _) = flights.table.column("time_hour").expect("a column");
     assert_eq!(flights.kind(index), ColumnType::TimestampTz);
+}
+
+#[test]
+fn departures_are_a_stream_that_is_watched_hour_by_hour() {
+    let contracts = shipped();
+    let departures = contracts.by_stream("departures").expect("shipped");
+    let stream = departures.stream().expect("a stream");
+    let tables: Vec<String> = departures.tables().map(|table| table.name.to_string()).collect();
+    let beside = ["", "_quarantine", "_late", "_hourly", "_daily", "_anomalies"];
+    assert_eq!(tables, beside.map(|suffix| format!("nyc.departures{suffix}")));
+    assert_eq!(
+        stream.event_time.map(|at| departures.table.columns[at].name.as_str()),
+        Some("scheduled")
+    );
+    // A clock of today must not close windows of a replay.
+    assert_eq!(stream.idle_ms, None);
+    let [hourly, daily] = stream.windows.as_slice() else {
+        panic!("two windows")
+    };
+    let key: Vec<&str> = hourly
+        .key
+        .iter()
+        .map(|at| departures.table.columns[*at].name.as_str())
+        .collect();
+    assert_eq!((key, &hourly.key), (vec!["origin"], &daily.key));
+    let outputs = &hourly.table.columns[windows::column::COUNT + hourly.key.len()..];
+    let watched: Vec<&str> = hourly
+        .detectors
+        .iter()
+        .map(|detect| outputs[detect.output].name.as_str())
+        .collect();
+    assert_eq!(watched, ["mean_delay", "cancelled_share"]);
+    // What the defaults find in a year of hours was looked at; a day is too long for them.
+    assert!(
+        hourly
+            .detectors
+            .iter()
+            .all(|detect| detect.settings == watershed_anomaly::Settings::default())
+    );
+    assert_eq!(daily.detectors, []);
 }
 
 #[test]
