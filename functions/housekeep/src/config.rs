@@ -19,7 +19,7 @@ impl Config {
     pub fn parse(mut environment: Environment) -> Result<Self, ConfigErrors> {
         let config = Self {
             contracts: environment.contracts(),
-            commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+            commit_queue_url: environment.commit_queue_url(),
             raw_bucket: environment.required("WATERSHED_RAW_BUCKET", "the bucket of the raw zone"),
         };
         environment.finish(config)

@@ -38,17 +38,12 @@ impl Config {
         let config = Self {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
-            commit_queue_url: environment.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue"),
+            commit_queue_url: environment.commit_queue_url(),
             raw_queue_url: environment
                 .required("WATERSHED_RAW_QUEUE_URL", "the URL of the queue that ingest reads from"),
             sizes: sizes(&mut environment),
-            hash_secret: Some(environment.or(
-                "WATERSHED_HASH_SECRET",
-                "the secret with the key of hashed columns",
-                String::new(),
-            ))
-            .filter(|name| !name.is_empty()),
-            scratch: environment.or("WATERSHED_SCRATCH", "a folder for scratch files", std::env::temp_dir()),
+            hash_secret: environment.hash_secret(),
+            scratch: environment.scratch(),
             sink_memory_bytes: environment.or("WATERSHED_SINK_MEMORY", "a number of bytes", DEFAULT_SINK_MEMORY_BYTES),
         };
         environment.finish(config)

@@ -19,7 +19,6 @@ use watershed_decode::{HashKey, Treatment, quarantine::Origin};
 use watershed_lake::{
     AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{split_uri, staged_prefix},
-    message::{MAX_FILES_PER_REQUEST, MAX_REQUEST_BYTES},
 };
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
 use watershed_sink::SinkError;
@@ -205,14 +204,7 @@ async fn treatment(ports: &Ports, places: &Places, dataset: &Dataset) -> Result<
 }
 
 async fn send(ports: &Ports, request: &CommitRequest) -> Result<(), PortError> {
-    let (files, body) = (request.files.len(), serde_json::to_string(request));
-    let body = body.map_err(|e| PortError::fault(format!("a commit request as JSON: {e}")))?;
-    if files > MAX_FILES_PER_REQUEST || body.len() > MAX_REQUEST_BYTES {
-        return Err(PortError::fault(format!(
-            "{} makes {files} files of {}, more than one request names ({MAX_FILES_PER_REQUEST} files, {MAX_REQUEST_BYTES} bytes): partition by a coarser transform",
-            request.source, request.table
-        )));
-    }
+    let body = request.body().map_err(|error| PortError::fault(error.to_string()))?;
     ports.commits.send(body).await
 }
 

@@ -1,8 +1,8 @@
 //! The files of one table, as they are made of an object: handed on one by one, and named in the end.
 
 use crate::pipeline::{Emitted, Job, Table, Take};
-use std::{collections::BTreeMap, path::Path};
-use watershed_lake::{StagedFile, TableSpec, layout::path_in, table::properties};
+use std::path::Path;
+use watershed_lake::{StagedFile, TableSpec, layout::path_in};
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkReport, SinkSettings};
 
 /// Memory of the quarantine's sink: refused rows are few, or the object is wrong.
@@ -42,13 +42,7 @@ impl Output {
             memory_bytes,
             ..SinkSettings::new(scratch.join(folder))
         };
-        let provenance = BTreeMap::from([
-            ("watershed.source".to_string(), job.origin.source.clone()),
-            ("watershed.source-version".to_string(), job.origin.version.clone()),
-            (properties::CONTRACT.to_string(), job.dataset.id.clone()),
-            (properties::CONTRACT_VERSION.to_string(), job.dataset.version_text()),
-            ("watershed.contract-digest".to_string(), job.dataset.digest.clone()),
-        ]);
+        let provenance = job.dataset.provenance(&job.origin.source, &job.origin.version);
         Ok(Self {
             table,
             sink: Sink::new(spec, &provenance, settings)?,

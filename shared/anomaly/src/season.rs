@@ -58,7 +58,7 @@ impl Season {
             } else {
                 hour.expected
             };
-            self.visits[cell] = (self.visits[cell] + 1).min(memory.visits.max(1));
+            self.visits[cell] = self.visits[cell].saturating_add(1).min(memory.visits.max(1));
             let rate = 1.0 / f64::from(self.visits[cell]);
             self.levels[cell] = (before + (value - before).clamp(-clip, clip) * rate) as f32;
         }

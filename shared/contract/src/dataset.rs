@@ -4,8 +4,8 @@ use crate::{
     Computed, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath, stream::Source,
 };
 use regex::Regex;
-use std::collections::BTreeSet;
-use watershed_lake::{ColumnType, TableSpec};
+use std::collections::{BTreeMap, BTreeSet};
+use watershed_lake::{ColumnType, TableSpec, table::properties};
 
 /// One dataset: where its objects are found, how they are read, what a row must be, and the table that it becomes.
 #[derive(Debug, Clone)]
@@ -345,6 +345,17 @@ impl ColumnRule {
 }
 
 impl Dataset {
+    /// What the footer of every file says that is made of the source in that version.
+    pub fn provenance(&self, source: &str, version: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("watershed.source".to_string(), source.to_string()),
+            ("watershed.source-version".to_string(), version.to_string()),
+            (properties::CONTRACT.to_string(), self.id.clone()),
+            (properties::CONTRACT_VERSION.to_string(), self.version_text()),
+            ("watershed.contract-digest".to_string(), self.digest.clone()),
+        ])
+    }
+
     /// `1.2.3`.
     pub fn version_text(&self) -> String {
         let (major, minor, patch) = self.version;

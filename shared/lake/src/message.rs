@@ -126,6 +126,17 @@ pub struct CommitRequest {
     pub append: Option<Append>,
 }
 
+/// A request does not fit in one message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{source_uri} makes {files} files of {table}, more than one request names ({MAX_FILES_PER_REQUEST} files, {MAX_REQUEST_BYTES} bytes): partition by a coarser transform"
+)]
+pub struct TooManyFiles {
+    files: usize,
+    source_uri: String,
+    table: TableName,
+}
+
 /// "What lies behind `after`, up to and with the request's order." Requests of one source follow on each other without gap or overlap,
 /// so of each source the last position is all that the table needs to remember: whoever sends them must give the same files when it
 /// does the same positions again.
@@ -200,6 +211,21 @@ impl CommitRequest {
         }
         self.added = added;
         self
+    }
+
+    /// The message of the commit queue.
+    ///
+    /// Errors: it names more than one message may.
+    pub fn body(&self) -> Result<String, TooManyFiles> {
+        let body = serde_json::to_string(self).expect("texts, numbers and lists of them are JSON");
+        if self.files.len() > MAX_FILES_PER_REQUEST || body.len() > MAX_REQUEST_BYTES {
+            return Err(TooManyFiles {
+                files: self.files.len(),
+                source_uri: self.source.clone(),
+                table: self.table.clone(),
+            });
+        }
+        Ok(body)
     }
 
     /// Where a staged file lies.

@@ -62,6 +62,22 @@ impl Environment {
         self.required("WATERSHED_LAKE_BUCKET", "the bucket of the lake")
     }
 
+    /// Queue of the committer.
+    pub fn commit_queue_url(&mut self) -> String {
+        self.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue")
+    }
+
+    /// Secret with the key of hashed columns; none where no column is hashed.
+    pub fn hash_secret(&mut self) -> Option<String> {
+        let what = "the secret with the key of hashed columns";
+        Some(self.or("WATERSHED_HASH_SECRET", what, String::new())).filter(|name| !name.is_empty())
+    }
+
+    /// Folder for scratch files: the system's, `/tmp` in Lambda, unless told otherwise.
+    pub fn scratch(&mut self) -> PathBuf {
+        self.or("WATERSHED_SCRATCH", "a folder for scratch files", std::env::temp_dir())
+    }
+
     /// The configuration that was made of it, if nothing was wrong.
     pub fn finish<T>(self, config: T) -> Result<T, ConfigErrors> {
         if self.errors.is_empty() {

@@ -120,6 +120,11 @@ impl Keys {
         }
     }
 
+    /// Before this time nothing is due; none: nothing is.
+    pub(crate) fn next_ms(&self) -> Option<i64> {
+        self.next
+    }
+
     /// The earliest time until which something is due, and the keys, by their bytes.
     #[inline]
     pub(crate) fn next_due(&mut self, until: i64) -> Option<(i64, Vec<u32>)> {

@@ -94,6 +94,11 @@ impl Spec {
         self.inputs_of.get(aggregate).copied().flatten()
     }
 
+    /// What a state may hold.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// A digest of windows, inputs and aggregates: what partial results must have in common to be merged. Names, timing,
     /// quantiles' probabilities and bounds may change under it.
     pub fn fingerprint(&self) -> u64 {

@@ -248,6 +248,12 @@ impl State {
         self.advance(arrival_ms.saturating_sub(self.spec.timing.out_of_order_ms));
     }
 
+    /// Whether [`Self::idle_until`] with that time may make something fire. False: it does not.
+    pub fn may_fire_by(&self, arrival_ms: i64) -> bool {
+        let watermark_ms = arrival_ms.saturating_sub(self.spec.timing.out_of_order_ms);
+        self.keys.next_ms().is_some_and(|next_ms| next_ms <= watermark_ms)
+    }
+
     /// What has fired since this was last called, in order. To be taken, and put where it belongs, before the state is encoded.
     /// A firing holds a copy of what is known of its window: there are as many as became due, which after a long pause is all
     /// that the state holds, as often as windows overlap.

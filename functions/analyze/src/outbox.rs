@@ -1,0 +1,38 @@
+//! What a checkpoint says is to be sent. It is written before anything is, and sent again by whoever reads it and does not know that it was:
+//! the committer knows requests by their tokens, and receivers of alerts these by their ids.
+
+use crate::ports::Ports;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use watershed_lake::{CommitRequest, message::EVENT_SOURCE};
+use watershed_ports::PortError;
+
+/// `detail-type` of an alert.
+pub const ANOMALY_DETECTED: &str = "AnomalyDetected";
+/// Alerts of one checkpoint at most: the table of anomalies has all of them.
+pub const MAX_ALERTS: usize = 500;
+
+/// Requests to the committer, and alerts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbox {
+    /// In the order in which they are sent.
+    pub requests: Vec<CommitRequest>,
+    /// `detail` of the events.
+    pub alerts: Vec<Value>,
+}
+
+impl Outbox {
+    /// Sends everything. Once more does no harm.
+    pub async fn deliver(&self, ports: &Ports) -> Result<(), PortError> {
+        for request in &self.requests {
+            let body = request.body().map_err(|error| PortError::fault(error.to_string()))?;
+            ports.commits.send(body).await?;
+        }
+        if self.alerts.is_empty() {
+            return Ok(());
+        }
+        let details = self.alerts.iter().map(Value::to_string).collect();
+        ports.bus.publish_all(EVENT_SOURCE, ANOMALY_DETECTED, details).await
+    }
+}

@@ -1,0 +1,415 @@
+//! Records of a shard, from bytes to rows of the stream's tables: unpack, decode, check, put in windows, watch what closes. Sync and local:
+//! what it changes is the shard's state in memory, what it makes are files in a scratch folder.
+
+use crate::{
+    alert::alert,
+    outbox::MAX_ALERTS,
+    output::Outputs,
+    rows::{self, AnomalyRow, LateReason, LateRow, Place, StreamOrigin, keys::KeyWriter},
+    shard::Shard,
+    values,
+    watch::{Said, watched},
+};
+use arrow_array::RecordBatch;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::ArrowError;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+use watershed_contract::{Dataset, Stream, Window};
+use watershed_decode::{
+    DecodedRecords, KeyIndex, Quality, Reason, RecordReader, Records, RefusedRecord, Standardiser, Treatment,
+    block::Record as Span, personal, reject::DecodeError,
+};
+use watershed_kinesis::{Batch, Damage, Event, Sequence, Unpacker};
+use watershed_sink::{SinkError, arrow_schema};
+use watershed_stream::{Firing, Outcome, Position, Record};
+
+/// Reads the records of one dataset: kept from invocation to invocation.
+pub struct Decoder {
+    reader: RecordReader,
+    standardiser: Standardiser,
+}
+
+impl Decoder {
+    /// None: the dataset's format has no records that stand by themselves.
+    pub fn new(dataset: &Arc<Dataset>, treatment: Treatment) -> Option<Self> {
+        let (schema, rules) = (arrow_schema(&dataset.table), Quality::new(dataset, "".as_ref()));
+        let keys = KeyIndex::known(Vec::new());
+        Some(Self {
+            reader: RecordReader::new(dataset)?,
+            standardiser: Standardiser::new(Arc::clone(dataset), schema, keys, Arc::new(treatment), rules),
+        })
+    }
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Records, those of aggregates each.
+    pub records: u64,
+    /// Rows in the table.
+    pub accepted: u64,
+    /// Rows in quarantine, by why.
+    pub refused: BTreeMap<Reason, u64>,
+    /// Rows of the table of late rows.
+    pub late: u64,
+    /// Firings of windows.
+    pub fired: u64,
+    /// Anomalies.
+    pub anomalies: u64,
+}
+
+/// What stops the work; nothing is said about the records.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The scratch folder.
+    Output(SinkError),
+    /// A bug.
+    Bug(String),
+}
+
+impl From<SinkError> for Stopped {
+    fn from(error: SinkError) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<ArrowError> for Stopped {
+    fn from(error: ArrowError) -> Self {
+        Self::Bug(error.to_string())
+    }
+}
+
+impl From<DecodeError> for Stopped {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Object(reject) => Self::Bug(format!("records were refused as an object: {reject}")),
+            DecodeError::Input(error) => Self::Bug(format!("records in memory could not be read: {error}")),
+        }
+    }
+}
+
+/// The work on a shard.
+pub struct Pipeline<'a, 's> {
+    dataset: &'a Dataset,
+    stream: &'a Stream,
+    shard: &'s mut Shard,
+    origin: StreamOrigin,
+    outputs: Outputs<'a>,
+    refused: Vec<(Place, watershed_decode::RejectedRow)>,
+    late: Vec<Late>,
+    anomalies: Vec<AnomalyRow>,
+    /// What was done.
+    pub counts: Counts,
+    /// Of the first anomalies.
+    pub alerts: Vec<Value>,
+}
+
+/// A row that missed windows, by the number of its record.
+struct Late {
+    number: usize,
+    row: LateRow,
+}
+
+impl<'a, 's> Pipeline<'a, 's> {
+    /// On that shard.
+    pub fn new(dataset: &'a Dataset, stream: &'a Stream, shard: &'s mut Shard, outputs: Outputs<'a>) -> Self {
+        let origin = StreamOrigin {
+            source: shard.source(),
+            shard: shard.head.shard.clone(),
+            contract_version: dataset.version_text(),
+        };
+        Self {
+            dataset,
+            stream,
+            shard,
+            origin,
+            outputs,
+            refused: Vec::new(),
+            late: Vec::new(),
+            anomalies: Vec::new(),
+            counts: Counts::default(),
+            alerts: Vec::new(),
+        }
+    }
+
+    /// What fired when the shard took over from its parents.
+    pub fn inherited(&mut self) -> Result<(), Stopped> {
+        for (at, fired) in std::mem::take(&mut self.shard.inherited).into_iter().enumerate() {
+            self.fired(at, &fired)?;
+        }
+        self.write()
+    }
+
+    /// All records, or as many as there is time for: then the first that was left.
+    pub fn records(
+        &mut self,
+        event: &Event<'_>,
+        decoder: &mut Decoder,
+        in_time: &dyn Fn() -> bool,
+    ) -> Result<Option<Sequence>, Stopped> {
+        let Decoder { reader, standardiser } = decoder;
+        let (mut unpacker, mut batch) = (Unpacker::new(event), Batch::default());
+        while unpacker.fill(&mut batch) {
+            let Batch { bytes, records, .. } = &mut batch;
+            let first = &event.records[records[0].entry as usize];
+            if !in_time() && self.counts.records > 0 {
+                return Ok(Some(first.sequence));
+            }
+            self.counts.records += records.len() as u64;
+            let place = |record: &watershed_kinesis::UserRecord| {
+                let entry = &event.records[record.entry as usize];
+                Place {
+                    sequence: entry.sequence,
+                    sub: record.sub,
+                    arrival_ms: entry.arrival_ms,
+                }
+            };
+            let places: Vec<Place> = records.iter().map(place).collect();
+            let spans: Vec<Span> = records
+                .iter()
+                .map(|record| Span {
+                    start: record.start,
+                    end: record.end,
+                })
+                .collect();
+            let damaged = records.iter().enumerate();
+            let damaged: Vec<RefusedRecord> = damaged
+                .filter_map(|(number, record)| record.damage.map(|damage| refused(number, damage)))
+                .collect();
+            let given = Records {
+                bytes,
+                places: &spans,
+                refused: &damaged,
+            };
+            let mut stopped = None;
+            let private = standardiser.treatment().is_private();
+            let read = reader.read(given, standardiser, |run| {
+                stopped = self.rows(run, &places, private).err();
+                match stopped {
+                    None => Ok(()),
+                    Some(_) => Err(DecodeError::Input(std::io::Error::other("the work stopped"))),
+                }
+            });
+            if let Some(stopped) = stopped {
+                return Err(stopped);
+            }
+            read?;
+            for late in &mut self.late {
+                if !private {
+                    late.row.raw = batch.data(&batch.records[late.number]).to_vec();
+                }
+            }
+            self.write()?;
+        }
+        Ok(None)
+    }
+
+    /// The clock says that no record is waited for that came before this time.
+    pub fn idle_until(&mut self, arrival_ms: i64) -> Result<(), Stopped> {
+        for at in 0..self.shard.states.len() {
+            self.shard.states[at].idle_until(arrival_ms);
+            let fired = self.shard.states[at].take_fired();
+            self.fired(at, &fired)?;
+        }
+        self.write()
+    }
+
+    /// The files.
+    pub fn finish(self) -> (Outputs<'a>, Counts, Vec<Value>) {
+        (self.outputs, self.counts, self.alerts)
+    }
+
+    /// A run of records that are read.
+    fn rows(&mut self, run: DecodedRecords, places: &[Place], private: bool) -> Result<(), Stopped> {
+        let numbers: Vec<usize> = run.accepted().collect();
+        let batch = run.decoded.batch;
+        self.counts.accepted += numbers.len() as u64;
+        for row in run.decoded.rejected {
+            *self.counts.refused.entry(row.reason).or_default() += 1;
+            self.refused.push((places[row.line as usize], row));
+        }
+        let times = match self.stream.event_time {
+            Some(column) => values::event_times(&batch, column),
+            None => numbers.iter().map(|number| places[*number].arrival_ms).collect(),
+        };
+        let missed = self.windows(&batch, &numbers, places, &times)?;
+        for (row, windows) in missed {
+            let raw = if private { shown(&batch, row)? } else { Vec::new() };
+            let of_all = windows.len() == self.stream.windows.len()
+                && windows.iter().all(|(_, reason)| reason.code() == windows[0].1.code());
+            for (window, reason) in windows.into_iter().take(if of_all { 1 } else { usize::MAX }) {
+                self.late.push(Late {
+                    number: numbers[row],
+                    row: LateRow {
+                        place: places[numbers[row]],
+                        raw: raw.clone(),
+                        reason,
+                        window: (!of_all).then(|| self.stream.windows[window].name.clone()),
+                        event_ms: times[row],
+                    },
+                });
+            }
+        }
+        self.outputs.write(&self.dataset.table, batch)?;
+        Ok(())
+    }
+
+    /// Puts rows into their windows. Which rows missed which windows, and why.
+    fn windows(
+        &mut self,
+        batch: &RecordBatch,
+        numbers: &[usize],
+        places: &[Place],
+        times: &[i64],
+    ) -> Result<BTreeMap<usize, Vec<(usize, LateReason)>>, Stopped> {
+        let stream = self.stream;
+        let mut missed = BTreeMap::<usize, Vec<(usize, LateReason)>>::new();
+        for (at, window) in stream.windows.iter().enumerate() {
+            let keys = Keys::of(window, batch)?;
+            let (values, width) = (values::inputs(window, batch), window.inputs.len());
+            let record = |(row, number): (usize, &usize)| {
+                let place = places[*number];
+                Record {
+                    position: position(place),
+                    arrival_ms: place.arrival_ms,
+                    event_ms: times[row],
+                    key: keys.get(row),
+                    values: &values[row * width..(row + 1) * width],
+                }
+            };
+            let records: Vec<Record<'_>> = numbers.iter().enumerate().map(record).collect();
+            let (mut row, mut untyped) = (0, None);
+            self.shard.states[at].add_all(&records, |_, outcome| {
+                if let Outcome::Untyped { input } = outcome {
+                    untyped = Some(input);
+                } else if let Some(reason) = LateReason::of(outcome) {
+                    missed.entry(row).or_default().push((at, reason));
+                }
+                row += 1;
+            });
+            if let Some(input) = untyped {
+                let message = format!("window {}: input {input} has values of another type", window.name);
+                return Err(Stopped::Bug(message));
+            }
+            let fired = self.shard.states[at].take_fired();
+            self.fired(at, &fired)?;
+        }
+        Ok(missed)
+    }
+
+    /// Windows that have fired: to their table, and shown to their detectors.
+    fn fired(&mut self, at: usize, firings: &[Firing]) -> Result<(), Stopped> {
+        if firings.is_empty() {
+            return Ok(());
+        }
+        let window = &self.stream.windows[at];
+        let schema = self.outputs.schema(&window.table);
+        for batch in rows::windows(window, &self.dataset.table, firings, &schema) {
+            self.outputs.write(&window.table, batch?)?;
+        }
+        self.counts.fired += firings.len() as u64;
+        for firing in firings {
+            let said = self.shard.watches[at].observe(window, firing);
+            let alarms = said.into_iter().filter(|said| said.verdict.alarm);
+            for Said { detector, verdict } in alarms {
+                let Some(reason) = verdict.reason else { continue };
+                let column = &watched(window, &window.detectors[detector]).name;
+                let key = rows::keys::key_json(window, &firing.key).map_err(|e| Stopped::Bug(e.to_string()))?;
+                let row = AnomalyRow {
+                    id: rows::anomaly_id(&window.table.name, firing.id(), column),
+                    window: window.name.clone(),
+                    key,
+                    time_ms: firing.start_ms,
+                    column: column.clone(),
+                    reason,
+                    score: verdict.score,
+                    revision: firing.revision,
+                };
+                if self.alerts.len() < MAX_ALERTS {
+                    self.alerts.push(alert(&window.table.name, &row));
+                }
+                self.anomalies.push(row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was collected.
+    fn write(&mut self) -> Result<(), Stopped> {
+        let (refused, late) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.late));
+        if !refused.is_empty() {
+            let table = &self.dataset.quarantine;
+            let batch = rows::refused(&self.origin, &self.outputs.schema(table), &refused)?;
+            self.outputs.write(table, batch)?;
+        }
+        if !late.is_empty() {
+            self.counts.late += late.len() as u64;
+            let late: Vec<LateRow> = late.into_iter().map(|late| late.row).collect();
+            let table = &self.stream.late;
+            let batch = rows::late(&self.origin, &self.outputs.schema(table), &late)?;
+            self.outputs.write(table, batch)?;
+        }
+        let anomalies = std::mem::take(&mut self.anomalies);
+        if let Some(table) = self.stream.anomalies.as_ref().filter(|_| !anomalies.is_empty()) {
+            self.counts.anomalies += anomalies.len() as u64;
+            let batch = rows::anomalies(&self.outputs.schema(table), &anomalies)?;
+            self.outputs.write(table, batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// The keys of rows, one behind the other.
+struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    fn of(window: &Window, batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let (writer, rows) = (KeyWriter::new(window, batch)?, batch.num_rows());
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(rows));
+        for row in 0..rows {
+            writer.write(row, &mut bytes);
+            ends.push(bytes.len());
+        }
+        Ok(Self { bytes, ends })
+    }
+
+    fn get(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[row]]
+    }
+}
+
+fn position(place: Place) -> Position {
+    Position {
+        high: place.sequence.high,
+        sequence: place.sequence.low,
+        sub: place.sub.into(),
+    }
+}
+
+fn refused(number: usize, damage: Damage) -> RefusedRecord {
+    RefusedRecord {
+        number,
+        reason: match damage {
+            Damage::Base64 | Damage::Corrupt => Reason::Corrupt,
+            Damage::Truncated => Reason::Truncated,
+            Damage::TooLong => Reason::RecordTooLong,
+        },
+        message: damage.to_string(),
+    }
+}
+
+/// A row of the table as one line of JSON: hidden columns are hidden there already.
+fn shown(batch: &RecordBatch, row: usize) -> Result<Vec<u8>, ArrowError> {
+    let (schema, options) = (batch.schema(), FormatOptions::new());
+    let mut values = Vec::with_capacity(batch.num_columns());
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        let text = ArrayFormatter::try_new(column.as_ref(), &options)?.value(row).to_string();
+        values.push((field.name().as_str(), (!column.is_null(row)).then_some(text), false));
+    }
+    Ok(personal::line(values.into_iter()))
+}
