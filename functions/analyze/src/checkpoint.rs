@@ -186,7 +186,10 @@ mod tests {
         assert_eq!(read.head, head());
         assert_eq!(read.states["w/1"][..], [1, 2, 3]);
         assert_eq!(read.states["x"].len(), 0);
-        assert_eq!(read.head.order().unwrap().as_str().rsplit_once('.').unwrap().1, "00000000000000000002");
+        assert_eq!(
+            read.head.order().unwrap().as_str().rsplit_once('.').unwrap().1,
+            "00000000000000000002"
+        );
     }
 
     #[test]

@@ -56,7 +56,13 @@ mod tests {
     fn a_tick_names_its_stream() {
         let asked = Asked::parse(br#"{"tick": {"stream": "readings"}}"#).unwrap();
         assert!(matches!(asked, Asked::Tick { stream } if stream == "readings"));
-        for bad in [&b"{}"[..], br#"{"tick": {}}"#, br#"{"tick": {"stream": "a", "b": 1}}"#, b"[", b""] {
+        for bad in [
+            &b"{}"[..],
+            br#"{"tick": {}}"#,
+            br#"{"tick": {"stream": "a", "b": 1}}"#,
+            b"[",
+            b"",
+        ] {
             let error = Asked::parse(bad).unwrap_err().to_string();
             assert!(error.starts_with("not an event of Kinesis"), "{error}");
         }

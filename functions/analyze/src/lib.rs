@@ -64,7 +64,7 @@ use watershed_contract::{Contracts, Dataset, Stream};
 use watershed_decode::{HashKey, Treatment};
 use watershed_kinesis::Event;
 use watershed_lake::LakeLocation;
-use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Unit, Stopwatch, batch::ItemFailure, now_ms};
+use watershed_ops::{BatchResponse, Invocation, Level, Parameters, Stopwatch, Unit, batch::ItemFailure, now_ms};
 use watershed_ports::{Kind, Listed, PortError};
 
 /// Name in logs and metrics.
@@ -165,8 +165,14 @@ async fn records(
         return Ok(BatchResponse::default());
     };
     let (stream, shard) = (first.stream, first.shard);
-    if event.records.iter().any(|entry| (entry.stream, entry.shard) != (stream, shard)) {
-        return Err(PortError::fault("the event has records of several shards: send one for each"));
+    if event
+        .records
+        .iter()
+        .any(|entry| (entry.stream, entry.shard) != (stream, shard))
+    {
+        return Err(PortError::fault(
+            "the event has records of several shards: send one for each",
+        ));
     }
     let source = format!("{stream}/{shard}");
     let (done, watch) = match again(analyze, invocation, event).await {
@@ -206,11 +212,7 @@ async fn again(analyze: &Analyze, invocation: &Invocation, event: &Event<'_>) ->
     }
 }
 
-async fn turn(
-    analyze: &Analyze,
-    invocation: &Invocation,
-    event: &Event<'_>,
-) -> Result<(Done, Stopwatch), PortError> {
+async fn turn(analyze: &Analyze, invocation: &Invocation, event: &Event<'_>) -> Result<(Done, Stopwatch), PortError> {
     let (stream, id) = (event.records[0].stream, event.records[0].shard);
     let (dataset, stream) = analyze.stream(stream)?;
     let turn = Turn {
@@ -226,7 +228,9 @@ async fn turn(
     watch.lap(lap::READ);
     let mut decoder = decoder(analyze, &turn).await?;
     let in_time = || invocation.remaining_ms() > MIN_REMAINING_MS;
-    let done = turn.records(&mut shard, &mut decoder, event, &in_time, &mut watch).await?;
+    let done = turn
+        .records(&mut shard, &mut decoder, event, &in_time, &mut watch)
+        .await?;
     if !dataset.needs_hash_key() {
         analyze.decoders().insert(dataset.id.clone(), decoder);
     }
@@ -264,7 +268,12 @@ async fn decoder(analyze: &Analyze, turn: &Turn<'_>) -> Result<Decoder, PortErro
         _ => None,
     };
     let treatment = Treatment::new(dataset, key.map(|key| HashKey::new(key.reveal())));
-    let wrong = |error| format!("{}: {error}: name a secret in WATERSHED_HASH_SECRET", dataset.table.name);
+    let wrong = |error| {
+        format!(
+            "{}: {error}: name a secret in WATERSHED_HASH_SECRET",
+            dataset.table.name
+        )
+    };
     let treatment = treatment.map_err(|error| PortError::fault(wrong(error)))?;
     let decoder = Decoder::new(dataset, treatment);
     decoder.ok_or_else(|| PortError::fault(format!("{}: its format has no records of a stream", dataset.table.name)))
@@ -304,12 +313,7 @@ async fn tick(analyze: &Analyze, invocation: &mut Invocation, name: &str) -> Res
     failed.map_or_else(|| Ok(BatchResponse::default()), Err)
 }
 
-async fn tick_one(
-    analyze: &Analyze,
-    turn: &Turn<'_>,
-    id: &str,
-    idle_until_ms: i64,
-) -> Result<Option<Done>, PortError> {
+async fn tick_one(analyze: &Analyze, turn: &Turn<'_>, id: &str, idle_until_ms: i64) -> Result<Option<Done>, PortError> {
     let location = turn.location(id);
     // A checkpoint is never older than its last record.
     let written_before = |listed: &Listed| listed.modified_ms <= idle_until_ms;

@@ -81,7 +81,9 @@ impl Lineage {
     }
 
     fn parents(&self, shard: &str) -> Vec<String> {
-        self.shards.get(shard).map_or_else(Vec::new, |shard| shard.parents.clone())
+        self.shards
+            .get(shard)
+            .map_or_else(Vec::new, |shard| shard.parents.clone())
     }
 
     /// What a shard without checkpoint has of its parents. As many steps deep as it has ancestors without one.
@@ -143,7 +145,10 @@ impl Lineage {
 
     /// What a shard held that is not listed any more: what its children hold.
     fn halves(&self, parent: &str) -> Option<HashRange> {
-        let children = self.shards.values().filter(|shard| shard.parents == [parent.to_string()]);
+        let children = self
+            .shards
+            .values()
+            .filter(|shard| shard.parents == [parent.to_string()]);
         let ranges: Vec<(u128, u128)> = children.map(|shard| (shard.first_hash, shard.last_hash)).collect();
         Some(HashRange {
             first: ranges.iter().map(|(first, _)| *first).min()?,

@@ -9,7 +9,11 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let config = Config::parse(Environment::new(std::env::vars()))?;
     let contracts = Contracts::load(&config.contracts)?;
     let analyze = Analyze::new(config, contracts);
-    watershed_ops::run(SERVICE, analyze, |analyze, invocation, event: Box<RawValue>| async move {
-        handle(&analyze, invocation, event.get().as_bytes()).await
-    })
+    watershed_ops::run(
+        SERVICE,
+        analyze,
+        |analyze, invocation, event: Box<RawValue>| async move {
+            handle(&analyze, invocation, event.get().as_bytes()).await
+        },
+    )
 }

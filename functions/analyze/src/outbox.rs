@@ -3,7 +3,6 @@
 
 use crate::ports::Ports;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use watershed_lake::{CommitRequest, message::EVENT_SOURCE};
 use watershed_ports::PortError;
 
@@ -18,8 +17,8 @@ pub const MAX_ALERTS: usize = 500;
 pub struct Outbox {
     /// In the order in which they are sent.
     pub requests: Vec<CommitRequest>,
-    /// `detail` of the events.
-    pub alerts: Vec<Value>,
+    /// `detail` of the events, as text: a number that is read and written again may have another last digit.
+    pub alerts: Vec<String>,
 }
 
 impl Outbox {
@@ -32,7 +31,7 @@ impl Outbox {
         if self.alerts.is_empty() {
             return Ok(());
         }
-        let details = self.alerts.iter().map(Value::to_string).collect();
+        let details = self.alerts.clone();
         ports.bus.publish_all(EVENT_SOURCE, ANOMALY_DETECTED, details).await
     }
 }

@@ -13,7 +13,6 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::ArrowError;
-use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use watershed_contract::{Dataset, Stream, Window};
 use watershed_decode::{
@@ -102,7 +101,7 @@ pub struct Pipeline<'a, 's> {
     /// What was done.
     pub counts: Counts,
     /// Of the first anomalies.
-    pub alerts: Vec<Value>,
+    pub alerts: Vec<String>,
 }
 
 /// A row that missed windows, by the number of its record.
@@ -216,7 +215,7 @@ impl<'a, 's> Pipeline<'a, 's> {
     }
 
     /// The files.
-    pub fn finish(self) -> (Outputs<'a>, Counts, Vec<Value>) {
+    pub fn finish(self) -> (Outputs<'a>, Counts, Vec<String>) {
         (self.outputs, self.counts, self.alerts)
     }
 
@@ -408,7 +407,9 @@ fn shown(batch: &RecordBatch, row: usize) -> Result<Vec<u8>, ArrowError> {
     let (schema, options) = (batch.schema(), FormatOptions::new());
     let mut values = Vec::with_capacity(batch.num_columns());
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        let text = ArrayFormatter::try_new(column.as_ref(), &options)?.value(row).to_string();
+        let text = ArrayFormatter::try_new(column.as_ref(), &options)?
+            .value(row)
+            .to_string();
         values.push((field.name().as_str(), (!column.is_null(row)).then_some(text), false));
     }
     Ok(personal::line(values.into_iter()))

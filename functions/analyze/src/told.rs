@@ -25,7 +25,9 @@ pub fn done(invocation: &mut Invocation, source: &str, done: &Done) {
     }
     invocation.field("source", source);
     let reasons = counts.refused.iter();
-    let reasons: Map<String, Value> = reasons.map(|(reason, rows)| (reason.code().into(), (*rows).into())).collect();
+    let reasons: Map<String, Value> = reasons
+        .map(|(reason, rows)| (reason.code().into(), (*rows).into()))
+        .collect();
     invocation.field("quarantined_by_reason", reasons);
     if done.evicted > 0 {
         let found = json!({"source": source, "keys": done.evicted});
@@ -45,6 +47,10 @@ pub fn done(invocation: &mut Invocation, source: &str, done: &Done) {
     }
     if let Some(left) = done.left {
         let found = json!({"source": source, "sequence_number": left.to_string()});
-        invocation.log(Level::Warn, "no time was left: the rest is delivered again from there", found);
+        invocation.log(
+            Level::Warn,
+            "no time was left: the rest is delivered again from there",
+            found,
+        );
     }
 }

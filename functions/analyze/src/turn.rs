@@ -103,7 +103,9 @@ impl Turn<'_> {
         self.deliver(shard).await?;
         watch.lap(lap::SEND);
         let last = shard.head.last;
-        let known = event.records.partition_point(|entry| last.is_some_and(|last| entry.sequence <= last));
+        let known = event
+            .records
+            .partition_point(|entry| last.is_some_and(|last| entry.sequence <= last));
         let (duplicates, fresh) = (known as u64, event.records[known..].to_vec());
         let fresh = Event { records: fresh };
         let Some(end) = fresh.records.last() else {
@@ -145,12 +147,7 @@ impl Turn<'_> {
     }
 
     /// The clock stands there, and no record that came before is waited for.
-    pub async fn clock(
-        &self,
-        shard: &mut Shard,
-        idle_until_ms: i64,
-        watch: &mut Stopwatch,
-    ) -> Result<Done, PortError> {
+    pub async fn clock(&self, shard: &mut Shard, idle_until_ms: i64, watch: &mut Stopwatch) -> Result<Done, PortError> {
         let may_fire = shard.states.iter().any(|state| state.may_fire_by(idle_until_ms));
         let Some(last) = shard.head.last.filter(|_| may_fire) else {
             return Ok(Done::default());
@@ -177,7 +174,8 @@ impl Turn<'_> {
 
     fn folder(&self) -> Result<tempfile::TempDir, PortError> {
         let place = self.scratch.display();
-        tempfile::tempdir_in(self.scratch).map_err(|e| PortError::fault(format!("no scratch folder under {place}: {e}")))
+        tempfile::tempdir_in(self.scratch)
+            .map_err(|e| PortError::fault(format!("no scratch folder under {place}: {e}")))
     }
 
     fn outputs(&self, shard: &Shard, folder: &Path, end: Sequence) -> Outputs<'_> {
@@ -233,7 +231,16 @@ impl Turn<'_> {
         let order = shard.head.order().expect("records were worked on");
         let after = shard.head.after.insert(table.name.to_string(), order.clone());
         let (contract, trace) = (self.dataset.id.clone(), self.trace.map(Into::into));
-        CommitRequest::new(table.name.clone(), contract, shard.source(), order, prefix, files, trace).appending(after)
+        CommitRequest::new(
+            table.name.clone(),
+            contract,
+            shard.source(),
+            order,
+            prefix,
+            files,
+            trace,
+        )
+        .appending(after)
     }
 
     async fn upload(&self, uri: String, file: FinishedFile) -> Result<(), PortError> {

@@ -116,7 +116,9 @@ impl Watch {
 
     fn bound(&mut self) {
         while self.series.len() > self.bounds.keys || self.bytes > self.bounds.bytes {
-            let Some((_, key)) = self.recent.pop_first() else { return };
+            let Some((_, key)) = self.recent.pop_first() else {
+                return;
+            };
             let series = self.series.remove(&key).expect("each key has one turn");
             self.bytes -= series.bytes(&key);
             self.evicted += 1;

@@ -51,6 +51,7 @@ schema:
             - name: visits
               key: [site]
               gap: 30s
+              max: 4h
               aggregates:
                 - {name: devices, function: distinct, column: device}
                 - {name: last, function: last, column: value}
@@ -172,8 +173,9 @@ impl World {
     pub fn requests(&self) -> Vec<CommitRequest> {
         let messages: BTreeSet<String> = self.commits.messages().into_iter().collect();
         let requests = messages.iter().map(|body| serde_json::from_str(body).unwrap());
-        let by_token: BTreeMap<String, CommitRequest> =
-            requests.map(|request: CommitRequest| (request.token.clone(), request)).collect();
+        let by_token: BTreeMap<String, CommitRequest> = requests
+            .map(|request: CommitRequest| (request.token.clone(), request))
+            .collect();
         by_token.into_values().collect()
     }
 
@@ -286,7 +288,9 @@ pub fn rows(body: &Bytes) -> Vec<Row> {
 fn shown(batch: &RecordBatch) -> Vec<Row> {
     let options = FormatOptions::new().with_null("null");
     let columns = batch.columns().iter();
-    let columns: Vec<_> = columns.map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+    let columns: Vec<_> = columns
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
+        .collect();
     let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
     (0..batch.num_rows()).map(row).collect()
 }
