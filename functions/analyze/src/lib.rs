@@ -28,7 +28,7 @@ pub mod config;
 pub mod event;
 pub mod lineage;
 pub mod outbox;
-mod output;
+pub mod output;
 pub mod pipeline;
 mod ports;
 pub mod rows;

@@ -123,6 +123,26 @@ impl World {
         world
     }
 
+    /// Another process over the same ports.
+    pub fn beside(&self) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut world = Self {
+            analyze: Analyze::new(
+                config(&scratch),
+                Contracts::parse([("c.odcs.yaml", self.contracts.as_str())]).unwrap(),
+            ),
+            contracts: self.contracts.clone(),
+            faults: self.faults.clone(),
+            store: self.store.clone(),
+            commits: self.commits.clone(),
+            bus: self.bus.clone(),
+            shards: self.shards.clone(),
+            scratch,
+        };
+        world.restart();
+        world
+    }
+
     /// A new process: nothing is warm.
     pub fn restart(&mut self) {
         let secrets = Arc::new(MemorySecrets::new(self.faults.clone()));
