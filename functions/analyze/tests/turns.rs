@@ -246,3 +246,36 @@ async fn what_is_no_event_of_the_stream_is_said() {
         "{error}"
     );
 }
+
+/// The events of `events/analyze`, each to a function that has seen nothing: how many rows come to the archive, and how many to quarantine.
+#[tokio::test]
+async fn events_as_they_are_shipped_are_worked_on() {
+    let contract = include_str!("../../../infra/contracts/departures.odcs.yaml");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/analyze");
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let world = World::of(contract);
+        let shards = (0..4).map(|number| shard(&id(number), &[], (0, u128::MAX))).collect();
+        world.shards.set("departures", shards);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let answer = world.invoke(&serde_json::from_str(&text).unwrap()).await;
+        assert_eq!(answer.is_err(), name == "stream-without-contract", "{name}: {answer:?}");
+        let tables = world.tables();
+        let rows = |table: &str| tables.get(table).map_or(0, Vec::len);
+        found.insert(name, (rows("nyc.departures"), rows("nyc.departures_quarantine")));
+    }
+    let shown: Vec<String> = found.iter().map(|(name, rows)| format!("{name} {rows:?}")).collect();
+    let expected = [
+        "aggregated-by-kpl (12, 0)",
+        "delivered-again (4, 0)",
+        "gzip (3, 0)",
+        "late-and-from-the-future (3, 0)",
+        "poison (2, 4)",
+        "records (4, 0)",
+        "stream-without-contract (0, 0)",
+        "tick (0, 0)",
+    ];
+    assert_eq!(shown, expected);
+}
