@@ -128,8 +128,8 @@ pub fn questions() -> Vec<(String, String)> {
          max(strftime(window_end, '%Y-%m-%d %H:%M')) AS \"until (UTC)\" FROM {daily}"
     );
     let unusual = format!(
-        "SELECT strftime(a.time, '%Y-%m-%d %H:%M') AS \"hour (UTC)\", a.airport, a.\"column\", round(a.observed, 2) AS observed, \
-         round(a.expected, 2) AS expected, a.signal, round(a.score, 2) AS score, round(w.wind_gust) AS wind_gust, w.precip, w.visib, \
+        "SELECT strftime(a.time, '%Y-%m-%d %H:%M') AS \"hour (UTC)\", a.airport, a.\"column\", round(a.observed, 3) AS observed, \
+         round(a.expected, 3) AS expected, a.signal, round(a.score, 2) AS score, round(w.wind_gust) AS wind_gust, w.precip, w.visib, \
          CASE WHEN CAST(a.time AS DATE) BETWEEN DATE '{begin}' AND DATE '{end}' THEN '{name}' ELSE '' END AS \"known as\" \
          FROM (SELECT *, json_extract_string(key, '$.origin') AS airport FROM {anomalies}) a \
          LEFT JOIN nyc.weather w ON w.origin = a.airport AND w.time_hour = a.time ORDER BY a.time, a.airport, a.\"column\""
@@ -143,7 +143,7 @@ pub fn questions() -> Vec<(String, String)> {
         ("The last day is still open: no later record has closed it", open),
         ("Its records that were refused, and where they are", refused),
         (
-            "Hours that were unusual, and the weather then (gust in mph, rain in inches, visibility in miles)",
+            "Hours that were unusual (spread: the steps from hour to hour), and the weather then (gust in mph, rain in inches, visibility in miles)",
             unusual,
         ),
     ]
