@@ -24,10 +24,9 @@ pub struct Outbox {
 impl Outbox {
     /// Sends everything. Once more does no harm.
     pub async fn deliver(&self, ports: &Ports) -> Result<(), PortError> {
-        for request in &self.requests {
-            let body = request.body().map_err(|error| PortError::fault(error.to_string()))?;
-            ports.commits.send(body).await?;
-        }
+        let bodies: Result<Vec<String>, _> = self.requests.iter().map(CommitRequest::body).collect();
+        let bodies = bodies.map_err(|error| PortError::fault(error.to_string()))?;
+        ports.commits.send_all(bodies).await?;
         if self.alerts.is_empty() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ lake.py ENDPOINT append FORMAT database.table rows.json             appends rows
 
 import csv
 import datetime
+import decimal
 import json
 import sys
 
@@ -18,6 +19,9 @@ from pyiceberg.catalog import load_catalog
 
 MAX_ROWS_SHOWN = 200
 MAX_CELL_CHARACTERS = 80
+ZONED = "TIMESTAMP WITH TIME ZONE"
+# Numbers of one column stand below each other by their points, unless that takes more digits.
+MAX_DECIMALS = 4
 
 
 def catalog(endpoint):
@@ -67,8 +71,13 @@ def connect(lake, queries):
 
 
 def fetch(connection, query):
-    result = connection.execute(query)
-    return [column[0] for column in result.description or []], result.fetchall()
+    """DuckDB wants a package more to make Python's of its times with a zone; as text, they need none."""
+    result = connection.sql(query)
+    if result is None:
+        return [], []
+    columns = enumerate(result.types, start=1)
+    columns = [f"CAST(#{at} AS VARCHAR)" if str(kind) == ZONED else f"#{at}" for at, kind in columns]
+    return result.columns, result.project(", ".join(columns)).fetchall()
 
 
 def sql(lake, query):
@@ -136,9 +145,19 @@ def text(value):
     return str(value)
 
 
+def aligned(numbers):
+    """Numbers as text, with as many decimals each."""
+    decimals = max(len(number.partition(".")[2]) for number in numbers)
+    if not 0 < decimals <= MAX_DECIMALS or not all(number.lstrip("-").replace(".", "", 1).isdigit() for number in numbers if number):
+        return numbers
+    return [f"{float(number):.{decimals}f}" if number else number for number in numbers]
+
+
 def show(columns, rows):
-    numeric = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(columns))]
-    cells = [[text(value).replace("\n", "⏎")[:MAX_CELL_CHARACTERS] for value in row] for row in rows[:MAX_ROWS_SHOWN]]
+    numbers = (int, float, decimal.Decimal)
+    numeric = [all(value is None or isinstance(value, numbers) for value in column) for column in zip(*rows)] or [False] * len(columns)
+    shown = [[text(value).replace("\n", "⏎")[:MAX_CELL_CHARACTERS] for value in row] for row in rows[:MAX_ROWS_SHOWN]]
+    cells = [list(row) for row in zip(*(aligned(column) if right else column for column, right in zip(zip(*shown), numeric)))]
     widths = [max([len(name)] + [len(row[i]) for row in cells]) for i, name in enumerate(columns)]
     line = lambda row: "  ".join(  # noqa: E731
         cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)

@@ -11,6 +11,7 @@ use crate::{
     venv::Python,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use indicatif::HumanCount;
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -109,7 +110,7 @@ fn people(reader: &Reader) -> Result<String> {
     let drawn = stream::drawn(reader)?;
     let history = reader.snapshots("nyc.flights", Format::Table)?;
     Ok(format!(
-        "\nTables\n\n{tables}{answers}{drawn}\nSnapshots of nyc.flights\n\n{history}\n\
+        "\nTables\n\n{tables}\nSnapshots of nyc.flights\n\n{history}{answers}{drawn}\n\
          Go on:\n  cargo local sql \"SELECT dest, count(*) AS n FROM nyc.flights GROUP BY dest ORDER BY n DESC LIMIT 5\"\n  \
          cargo local up          keeps the local cloud running; drop your own files in it\n  \
          cargo local down --wipe forgets everything"
@@ -137,7 +138,7 @@ async fn wait(emulator: &Emulator, stack: &Stack, files: &[File], begun_ms: i64,
         let waiting = backlog(&sqs, stack).await?;
         step.note(format!("{waiting} messages under way"));
         if all_new && found == sent && waiting == 0 {
-            step.done(&format!("{sent}"));
+            step.done(&HumanCount(sent).to_string());
             return Ok(());
         }
         if begun.elapsed() > TIMEOUT {

@@ -97,6 +97,12 @@ impl Step {
         self.bar.set_position(done);
     }
 
+    /// It was begun at that time already.
+    #[must_use]
+    pub fn since(self, begun: Instant) -> Self {
+        Self { begun, ..self }
+    }
+
     /// It is done: leaves one line.
     pub fn done(self, result: &str) {
         self.bar.finish_and_clear();

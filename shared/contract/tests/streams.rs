@@ -153,7 +153,7 @@ fn a_window_s_table_has_its_key_its_aggregates_and_what_every_window_has() {
     let partition = &minutely.table.partition[..];
     assert_eq!(
         (partition[0].name.as_str(), partition[0].transform),
-        ("window_start_day", Transform::Day)
+        ("window_start_month", Transform::Month)
     );
     let mean = column(&minutely.table.columns, "mean");
     assert_eq!(
@@ -212,7 +212,7 @@ fn a_window_s_table_has_its_key_its_aggregates_and_what_every_window_has() {
     }
     let anomalies = stream.anomalies.as_ref().expect("one is watched");
     assert_eq!(anomalies.columns[windows::anomaly::SCORE].name, "score");
-    assert_eq!(anomalies.partition[0].name, "time_day");
+    assert_eq!(anomalies.partition[0].name, "time_month");
 }
 
 #[test]

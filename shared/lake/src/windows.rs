@@ -174,7 +174,8 @@ fn numbered(columns: &'static [(&str, ColumnType, &str)]) -> impl Iterator<Item 
         .map(|(id, (name, kind, doc))| Column::plain(id, name, *kind, true, doc))
 }
 
-/// A table beside `data`, partitioned by the days of one of its columns.
+/// A table beside `data`, partitioned by the months of one of its columns. A stream brings rows in the order of their time, so each file has a
+/// narrow span of it already and is passed over by its bounds; days would only cut what a batch of fast records brings into a file for each.
 fn beside(
     data: &TableSpec,
     suffix: &str,
@@ -188,8 +189,8 @@ fn beside(
         zone: Zone::Mart,
         partition: vec![PartitionField {
             column: time,
-            transform: Transform::Day,
-            name: format!("{}_day", columns[time].name),
+            transform: Transform::Month,
+            name: format!("{}_month", columns[time].name),
         }],
         columns,
         sort: Vec::new(),

@@ -118,6 +118,13 @@ pub trait Queue: Send + Sync {
     }
     /// The same, but it is not handed out before that many seconds, at most [`MAX_DELAY_S`].
     async fn send_after(&self, body: String, delay_s: u32) -> Result<(), PortError>;
+    /// All of them, in as few calls as the queue has. After an error any of them may stand in the queue.
+    async fn send_all(&self, bodies: Vec<String>) -> Result<(), PortError> {
+        for body in bodies {
+            self.send(body).await?;
+        }
+        Ok(())
+    }
 }
 
 /// When the objects of a bucket whose keys begin so move to cheaper storage classes, and go: in days since they were written.

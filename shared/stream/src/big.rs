@@ -76,6 +76,8 @@ impl Big {
     /// None: it has no 128 bits, or a fraction.
     pub(crate) fn integer(&self) -> Option<i128> {
         let limbs = match self.exponent {
+            // Of a sum that no number was added to: it says nothing of how fine they were.
+            _ if self.limbs.is_empty() => return Some(0),
             0.. => self.down_to(0),
             _ => return None,
         };

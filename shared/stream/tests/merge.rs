@@ -216,6 +216,8 @@ fn sums_of_decimals_overflow_in_words() {
         "on the way it may be larger"
     );
     assert_eq!(decimal(&[i128::MIN])[0], Output::Decimal(i128::MIN));
+    assert_eq!(decimal(&[0, 0])[0], Output::Decimal(0), "zeros have a sum");
+    assert_eq!(decimal(&[])[0], Output::Null);
     assert_eq!(decimal(&[100, 300])[1], Output::Float(2_f64.sqrt()), "1.00 and 3.00");
 }
 

@@ -8,6 +8,7 @@ use crate::{
     stream::{Replay, Report, pace::Speed},
 };
 use chrono::NaiveDate;
+use indicatif::HumanCount;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,9 @@ pub async fn replay(home: &Home, emulator: &Emulator, stack: &Stack, ui: Ui) -> 
             strict: false,
             json: false,
         };
+        let begun = Instant::now();
         let sent = replay.send(home, emulator, ui).await?;
-        ui.step("Departures streamed").done(&sent.line());
+        ui.step("Departures streamed").since(begun).done(&sent.line());
         report = Some(sent);
     }
     wait(&watcher, emulator, stack, departures.count, ui).await?;
@@ -67,7 +69,7 @@ async fn wait(watcher: &Watcher, emulator: &Emulator, stack: &Stack, sent: u64, 
         step.at(found);
         step.note(format!("{waiting} messages under way"));
         if found == sent && waiting == 0 && changed.elapsed() > QUIET {
-            step.done(&format!("{sent}"));
+            step.done(&HumanCount(sent).to_string());
             return Ok(());
         }
         if changed.elapsed() > PATIENCE {
@@ -126,18 +128,22 @@ pub fn questions() -> Vec<(String, String)> {
          max(strftime(window_end, '%Y-%m-%d %H:%M')) AS \"until (UTC)\" FROM {daily}"
     );
     let unusual = format!(
-        "SELECT strftime(a.time, '%Y-%m-%d %H:%M') AS \"hour (UTC)\", a.airport, a.\"column\", round(a.observed, 2) AS observed, \
-         round(a.expected, 2) AS expected, a.signal, round(a.score, 2) AS score, w.wind_gust, w.precip, w.visib, \
+        "SELECT strftime(a.time, '%Y-%m-%d %H:%M') AS \"hour (UTC)\", a.airport, a.\"column\", round(a.observed, 3) AS observed, \
+         round(a.expected, 3) AS expected, a.signal, round(a.score, 2) AS score, round(w.wind_gust) AS wind_gust, w.precip, w.visib, \
          CASE WHEN CAST(a.time AS DATE) BETWEEN DATE '{begin}' AND DATE '{end}' THEN '{name}' ELSE '' END AS \"known as\" \
          FROM (SELECT *, json_extract_string(key, '$.origin') AS airport FROM {anomalies}) a \
          LEFT JOIN nyc.weather w ON w.origin = a.airport AND w.time_hour = a.time ORDER BY a.time, a.airport, a.\"column\""
+    );
+    let refused = format!(
+        "SELECT reason, \"column\", shard, sequence_number, message FROM nyc.{TABLE}_quarantine ORDER BY sequence_number"
     );
     [
         ("From the stream: delays by airport, of its daily windows", airports),
         ("Its days with the most cancellations", days),
         ("The last day is still open: no later record has closed it", open),
+        ("Its records that were refused, and where they are", refused),
         (
-            "Hours that were unusual, and the weather then (gust in mph, rain in inches, visibility in miles)",
+            "Hours that were unusual (spread: the steps from hour to hour), and the weather then (gust in mph, rain in inches, visibility in miles)",
             unusual,
         ),
     ]

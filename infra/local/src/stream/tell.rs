@@ -52,10 +52,10 @@ impl Told {
 
     /// While it goes on.
     pub fn line(&self, sent: &Sent) -> String {
-        let rate = self.rate(sent);
         format!(
-            "{} records, {rate:.0} records/s, event time {}",
+            "{} records, {} a second, event time {}",
             HumanCount(sent.records),
+            self.rate(sent),
             time(self.newest_ms)
         )
     }
@@ -68,7 +68,7 @@ impl Told {
             (
                 "records",
                 format!(
-                    "{} in {seconds:.1} s: {:.0} records/s",
+                    "{} in {seconds:.1} s: {} a second",
                     HumanCount(sent.records),
                     self.rate(sent)
                 ),
@@ -123,8 +123,9 @@ impl Told {
         .to_string()
     }
 
-    fn rate(&self, sent: &Sent) -> f64 {
-        sent.records as f64 / self.begun.elapsed().as_secs_f64().max(0.001)
+    /// Records a second.
+    fn rate(&self, sent: &Sent) -> HumanCount {
+        HumanCount((sent.records as f64 / self.begun.elapsed().as_secs_f64().max(0.001)).round() as u64)
     }
 }
 
