@@ -4,6 +4,7 @@ Written against MiniStack 1.5.33; a new version is looked at again.
 """
 
 import json
+import time
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import kinesis, lambda_svc
@@ -143,7 +144,22 @@ def shard_counts():
     kinesis._update_shard_count = update
 
 
+def expiry():
+    """Each call looks at every record of the stream for those that are too old. They stand in the order in which they came: where the oldest
+    is young enough, all are."""
+    expire = kinesis._expire_records
+
+    def expired(stream):
+        cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
+        oldest = (shard["records"][0] for shard in stream["shards"].values() if shard["records"])
+        if any(record["ApproximateArrivalTimestamp"] < cutoff for record in oldest):
+            expire(stream)
+
+    kinesis._expire_records = expired
+
+
 def mend():
     mappings()
+    expiry()
     closed_shards()
     shard_counts()
