@@ -18,20 +18,36 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use trouble::{Trouble, failed};
+use trouble::{Kills, Trouble, failed};
 use watershed_tests::{Cloud, invoke::post};
 
 /// The stream, its contract's table, and the table's database.
 const TABLE: &str = "metered";
 const DATABASE: &str = "streams";
-/// Name of the function.
+/// Names of the function, and of the one that makes snapshots of its files.
 const FUNCTION: &str = "watershed-analyze";
-/// Records, where nobody says how many.
-const RECORDS: u64 = 20_000;
-const MANY_RECORDS: u64 = 1_000_000;
-/// Longest from one kill to the next, and how many invocations shall fail of them: of few records, and of many.
-const FEW_KILLS: (Duration, usize) = (Duration::from_secs(1), 10);
-const MANY_KILLS: (Duration, usize) = (Duration::from_secs(5), 200);
+const COMMITTER: &str = "watershed-commit";
+/// Each run has some of everything; what takes minutes has only the large one.
+const FEW: Plan = Plan {
+    folder: "analyze",
+    records: 20_000,
+    kills: Kills {
+        pause: Duration::from_secs(1),
+        failures: 10,
+    },
+    committers_killed_after: &[],
+};
+const MANY: Plan = Plan {
+    folder: "analyze-many",
+    records: 1_000_000,
+    kills: Kills {
+        pause: Duration::from_secs(5),
+        failures: 200,
+    },
+    committers_killed_after: &[5, 30],
+};
+/// What a killed committer had in hand comes again after a minute: the least that the template allows.
+const COMMITS: [(&str, &str); 2] = [("CommitTimeoutSeconds", "60"), ("CommitVisibilitySeconds", "60")];
 /// Says how many in the large run.
 const RECORDS_VARIABLE: &str = "WATERSHED_STREAM_RECORDS";
 /// In so many goes they are sent: between two of them something may happen.
@@ -48,39 +64,52 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(100);
 
+/// What is to happen.
+struct Plan {
+    folder: &'static str,
+    records: u64,
+    kills: Kills,
+    /// After these goes committers are killed.
+    committers_killed_after: &'static [u64],
+}
+
 /// A cloud with a stream that two mappings bring to the function, and what is sent.
 struct Run {
     cloud: Cloud,
     producer: Producer,
     trouble: Trouble,
+    committers: Trouble,
     begun: Instant,
 }
 
 #[test]
 fn records_are_in_tables_and_windows_as_a_batch_computation_has_them() {
-    run("analyze", RECORDS, FEW_KILLS);
+    run(&FEW);
 }
 
 #[test]
 #[ignore = "a million records take minutes: cargo test --workspace --test analyze -- --ignored --nocapture"]
 fn a_million_records_are_in_tables_and_windows_as_a_batch_computation_has_them() {
     let records = std::env::var(RECORDS_VARIABLE);
-    let records = records.map_or(MANY_RECORDS, |records| records.parse().expect("a number of records"));
-    run("analyze-many", records, MANY_KILLS);
+    let records = records.map_or(MANY.records, |records| records.parse().expect("a number of records"));
+    run(&Plan { records, ..MANY });
 }
 
-fn run(name: &str, records: u64, kills: (Duration, usize)) {
-    let mut run = Run::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), records, kills);
+fn run(plan: &Plan) {
+    let (mut run, records) = (Run::start(plan), plan.records);
     for go in 0..GOES {
         let upto = |go: u64| records * go / GOES;
         run.producer.send(upto(go)..upto(go + 1));
         run.trouble.may_happen(&run.cloud);
+        if plan.committers_killed_after.contains(&go) {
+            run.committers.happens(&run.cloud);
+        }
         if go == SPLIT_AFTER || go == MERGE_AFTER {
             run.until(upto(go + 1) * ARRIVED_PERCENT / 100);
             if go == SPLIT_AFTER {
-                run.producer.split()
+                run.producer.split();
             } else {
-                run.producer.merge()
+                run.producer.merge();
             }
         }
     }
@@ -92,14 +121,19 @@ fn run(name: &str, records: u64, kills: (Duration, usize)) {
     run.until_delivered(&closing);
     run.cloud.settle();
     println!(
-        "{all} records: sent in {:.1} s, in their tables after {:.1} s, {:.0} a second; {} processes killed, {} invocations of which failed",
+        "{all} records: sent in {:.1} s, in their tables after {:.1} s, {:.0} a second; {} processes killed, and {} committers; {} invocations failed",
         sent_after.as_secs_f64(),
         took.as_secs_f64(),
         all as f64 / took.as_secs_f64(),
         run.trouble.killed,
+        run.committers.killed,
         failed(&run.cloud),
     );
     assert!(failed(&run.cloud) > 0, "no kill hit an invocation");
+    assert!(
+        run.committers.killed > 0 || plan.committers_killed_after.is_empty(),
+        "no committer was running"
+    );
     for queue in ["StreamDeadLettersUrl", "CommitDeadLettersUrl"] {
         assert_eq!(run.cloud.depth(queue), 0, "{queue}");
     }
@@ -107,8 +141,10 @@ fn run(name: &str, records: u64, kills: (Duration, usize)) {
 }
 
 impl Run {
-    fn start(dir: &Path, records: u64, kills: (Duration, usize)) -> Self {
-        let cloud = Cloud::start_with(dir, &[(TABLE, TABLE)], &[("StreamName", TABLE)]);
+    fn start(plan: &Plan) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(plan.folder);
+        let parameters = [&[("StreamName", TABLE)], &COMMITS[..]].concat();
+        let cloud = Cloud::start_with(&dir, &[(TABLE, TABLE)], &parameters);
         let twin = json!({
             "EventSourceArn": format!("arn:aws:kinesis:us-east-1:000000000000:stream/{TABLE}"), "FunctionName": FUNCTION,
             "StartingPosition": "TRIM_HORIZON", "BatchSize": TWIN_BATCH, "BisectBatchOnFunctionError": true,
@@ -116,8 +152,9 @@ impl Run {
         });
         post(cloud.emulator.port(), "/2015-03-31/event-source-mappings/", &twin);
         Self {
-            producer: Producer::new(&cloud, TABLE, records, dir),
-            trouble: Trouble::new(&cloud, FUNCTION, kills),
+            producer: Producer::new(&cloud, TABLE, plan.records, &dir),
+            trouble: Trouble::new(&cloud, FUNCTION, plan.kills),
+            committers: Trouble::new(&cloud, COMMITTER, plan.kills),
             cloud,
             begun: Instant::now(),
         }

@@ -1,4 +1,4 @@
-//! Processes of the function that are killed, at random.
+//! Processes of a function that are killed, at random.
 
 use crate::input::mixed;
 use std::{
@@ -11,21 +11,28 @@ use watershed_tests::{Cloud, invoke::get};
 /// From one kill to the next, at least.
 const LEAST: Duration = Duration::from_millis(200);
 
+/// How often processes are killed.
+#[derive(Clone, Copy)]
+pub struct Kills {
+    /// Longest from one kill to the next.
+    pub pause: Duration,
+    /// Invocations of the stream's function that shall fail of it: were it to go on, a slow machine would get nowhere.
+    pub failures: usize,
+}
+
 /// What kills.
 pub struct Trouble {
     /// Where the function's code lies: processes are told by it.
     code: String,
     next: Instant,
-    pause: Duration,
-    /// Invocations that shall fail of it: were it to go on, a slow machine would get nowhere.
-    wanted: usize,
+    kills: Kills,
     /// Processes that were killed.
     pub killed: u64,
 }
 
 impl Trouble {
-    /// For that function, with pauses of up to so long, until so many invocations have failed.
-    pub fn new(cloud: &Cloud, function: &str, (pause, wanted): (Duration, usize)) -> Self {
+    /// For that function.
+    pub fn new(cloud: &Cloud, function: &str, kills: Kills) -> Self {
         let path = format!("/2015-03-31/functions/{function}/configuration");
         let configuration = get(cloud.emulator.port(), &path);
         let digest = configuration["CodeSha256"].as_str().expect("code has a digest");
@@ -33,22 +40,26 @@ impl Trouble {
         Self {
             code: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             next: Instant::now(),
-            pause,
-            wanted,
+            kills,
             killed: 0,
         }
     }
 
-    /// Kills the function's processes, if it is time.
+    /// It happens, if it is time.
     pub fn may_happen(&mut self, cloud: &Cloud) {
-        if Instant::now() < self.next || failed(cloud) >= self.wanted {
-            return;
+        if Instant::now() >= self.next && failed(cloud) < self.kills.failures {
+            self.happens(cloud);
+            let more = (mixed(self.killed) % 100) as f64 / 100.0;
+            self.next = Instant::now() + LEAST + self.kills.pause.mul_f64(more);
         }
+    }
+
+    /// Kills the function's processes.
+    pub fn happens(&mut self, cloud: &Cloud) {
         for process in self.running(cloud) {
             let killed = Command::new("kill").args(["-KILL", &process]).status();
             self.killed += u64::from(killed.is_ok_and(|status| status.success()));
         }
-        self.next = Instant::now() + LEAST + self.pause.mul_f64((mixed(self.killed) % 100) as f64 / 100.0);
     }
 
     /// The function's processes in this local cloud.
