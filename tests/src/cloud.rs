@@ -43,6 +43,14 @@ impl Cloud {
     /// # Panics
     /// Where anything of it fails.
     pub fn start(dir: &Path, tables: &[(&str, &str)]) -> Self {
+        Self::start_with(dir, tables, &[])
+    }
+
+    /// The same, with these values for parameters of the template.
+    ///
+    /// # Panics
+    /// Where anything of it fails.
+    pub fn start_with(dir: &Path, tables: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
         let _ = fs::remove_dir_all(dir);
         let contracts = dir.join("contracts");
         fs::create_dir_all(&contracts).expect("the folder can be made");
@@ -57,7 +65,8 @@ impl Cloud {
         let python = python(Venv::Lake);
         let emulator = Emulator::start(&home, &python, None, Lifetime::Test, Ui::Silent);
         let emulator = emulator.unwrap_or_else(|error| panic!("{error}"));
-        let stack = wait(Stack::deploy(&home, &emulator, Ui::Silent)).unwrap_or_else(|error| panic!("{error}"));
+        let stack = wait(Stack::deploy_with(&home, &emulator, parameters, Ui::Silent));
+        let stack = stack.unwrap_or_else(|error| panic!("{error}"));
         let reader = Reader::new(&python, &emulator);
         Self {
             emulator,

@@ -31,6 +31,14 @@ pub fn post(port: u16, path: &str, body: &Value) -> Value {
     request(port, "POST", path, body)
 }
 
+/// What Lambda's API tells.
+///
+/// # Panics
+/// Where the local cloud refuses.
+pub fn get(port: u16, path: &str) -> Value {
+    request(port, "GET", path, &Value::Null)
+}
+
 /// While it lives, the function's queues deliver nothing.
 #[derive(Debug)]
 pub struct Held<'a> {
@@ -57,7 +65,7 @@ impl Drop for Held<'_> {
 
 fn deliver(port: u16, function: &str, enabled: bool) {
     let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
-    let list = request(port, "GET", &path, &Value::Null);
+    let list = get(port, &path);
     let mappings = list["EventSourceMappings"].as_array().cloned().unwrap_or_default();
     assert!(!mappings.is_empty(), "{function} has no event source: {list}");
     for mapping in mappings {

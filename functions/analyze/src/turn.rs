@@ -96,10 +96,6 @@ impl Turn<'_> {
         in_time: &dyn Fn() -> bool,
         watch: &mut Stopwatch,
     ) -> Result<Done, PortError> {
-        if shard.head.handed_over {
-            let message = "got records after a shard that was made of it did: replay the stream's archive from there";
-            return Err(PortError::fault(message).context(shard.source()));
-        }
         self.deliver(shard).await?;
         watch.lap(lap::SEND);
         let last = shard.head.last;
@@ -114,6 +110,11 @@ impl Turn<'_> {
                 ..Done::default()
             });
         };
+        // What was here before may come again at any time, as from a mapping that is made anew.
+        if shard.head.handed_over {
+            let message = "got records after a shard that was made of it did: replay the stream's archive from there";
+            return Err(PortError::fault(message).context(shard.source()));
+        }
         let (end, mut arrival_ms) = (end.sequence, end.arrival_ms);
         let folder = self.folder()?;
         let evicted = shard.evicted();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ARRIVAL_MS, Put, SHARD, STREAM, World, put, reading, shard};
+use common::{ARRIVAL_MS, Put, SHARD, STREAM, World, event, put, reading, shard};
 use serde_json::json;
 use std::collections::BTreeMap;
 use watershed_ports::faults::Fault;
@@ -129,6 +129,22 @@ async fn batches_and_processes_make_no_difference() {
         happen(&world).await;
         assert!((world.tables(), world.alerts()) == expected, "batches of {size}");
     }
+}
+
+#[tokio::test]
+async fn a_shard_that_was_split_takes_its_records_again_and_no_others() {
+    let world = World::new();
+    happen(&world).await;
+    let (expected, alerts) = (world.tables(), world.alerts());
+    for batch in &batches() {
+        assert_eq!(world.invoke(&event(SHARD, batch)).await, Ok(None));
+    }
+    assert!((world.tables(), world.alerts()) == (expected, alerts));
+    let error = world
+        .invoke(&event(SHARD, &[reading(900, "a1", 0, "1")]))
+        .await
+        .unwrap_err();
+    assert!(error.contains("after a shard that was made of it"), "{error}");
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ pub struct Stack {
 impl Stack {
     /// Builds, packages and deploys the template; what did not change is left as it is.
     pub async fn deploy(home: &Home, emulator: &Emulator, ui: Ui) -> Result<Self> {
+        Self::deploy_with(home, emulator, &[], ui).await
+    }
+
+    /// The same, with these values for parameters of the template.
+    pub async fn deploy_with(home: &Home, emulator: &Emulator, given: &[(&str, &str)], ui: Ui) -> Result<Self> {
         let text = fs::read_to_string(home.template()).map_err(Error::doing(home.template().display()))?;
         let executables = package::build(home, ui)?;
         let step = ui.step("Stack");
@@ -59,7 +64,7 @@ impl Stack {
         step.note("deploying");
         let client = Client::new(&aws::config(&emulator.endpoint()));
         let url = upload_template(emulator, &body).await?;
-        let changed = apply(&client, &url, parameters(home)).await?;
+        let changed = apply(&client, &url, parameters(home, given)).await?;
         let stack = if changed {
             wait(&client).await?
         } else {
@@ -155,7 +160,7 @@ async fn ensure_bucket(s3: &aws_sdk_s3::Client) -> Result<()> {
         .map_err(|error| Error::new(format!("cannot make the bucket {ARTIFACTS}: {}", said(&error))))
 }
 
-fn parameters(home: &Home) -> Vec<Parameter> {
+fn parameters(home: &Home, given: &[(&str, &str)]) -> Vec<Parameter> {
     let architecture = if cfg!(target_arch = "aarch64") {
         "arm64"
     } else {
@@ -165,9 +170,12 @@ fn parameters(home: &Home) -> Vec<Parameter> {
     let contracts = home.contracts().display().to_string();
     let parameter = |key: &str, value: &str| Parameter::builder().parameter_key(key).parameter_value(value).build();
     let own = [("Architecture", architecture), ("ContractsDir", contracts.as_str())];
+    let is_given = |name: &str| given.iter().any(|(key, _)| *key == name);
     PARAMETERS
         .iter()
         .chain(&own)
+        .filter(|(key, _)| !is_given(key))
+        .chain(given)
         .map(|(key, value)| parameter(key, value))
         .collect()
 }
