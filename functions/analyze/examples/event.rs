@@ -8,12 +8,7 @@
 //! stay open, which is what a loop does that groups by these keys; with `closing` ones, each window of a minute is made a row of its table.
 
 use std::{error::Error, time::Duration};
-use watershed_analyze::{
-    checkpoint::Head,
-    output::Outputs,
-    pipeline::{Decoder, Pipeline},
-    shard::Shard,
-};
+use watershed_analyze::{checkpoint::Head, decoder::Decoder, output::Outputs, pipeline::Pipeline, shard::Shard};
 use watershed_decode::Treatment;
 use watershed_kinesis::Event;
 

@@ -25,6 +25,7 @@
 pub mod alert;
 pub mod checkpoint;
 pub mod config;
+pub mod decoder;
 pub mod event;
 pub mod lineage;
 pub mod outbox;
@@ -42,10 +43,10 @@ pub mod watch;
 pub use config::Config;
 pub use ports::Ports;
 
+use decoder::Decoder;
 use event::Asked;
 use lambda_runtime::Error;
 use lineage::Lineage;
-use pipeline::Decoder;
 use serde_json::json;
 use shard::Shard;
 use std::{

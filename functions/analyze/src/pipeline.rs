@@ -3,6 +3,7 @@
 
 use crate::{
     alert::alert,
+    decoder::Decoder,
     outbox::MAX_ALERTS,
     output::Outputs,
     rows::{self, AnomalyRow, LateReason, LateRow, Place, StreamOrigin, keys::KeyWriter},
@@ -13,33 +14,12 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::ArrowError;
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use watershed_contract::{Dataset, Stream, Window};
-use watershed_decode::{
-    DecodedRecords, KeyIndex, Quality, Reason, RecordReader, Records, RefusedRecord, Standardiser, Treatment,
-    block::Record as Span, personal, reject::DecodeError,
-};
-use watershed_kinesis::{Batch, Damage, Event, Sequence, Unpacker};
-use watershed_sink::{SinkError, arrow_schema};
+use watershed_decode::{DecodedRecords, Reason, personal, reject::DecodeError};
+use watershed_kinesis::{Batch, Event, Sequence, Unpacker, UserRecord};
+use watershed_sink::SinkError;
 use watershed_stream::{Firing, Outcome, Position, Record};
-
-/// Reads the records of one dataset: kept from invocation to invocation.
-pub struct Decoder {
-    reader: RecordReader,
-    standardiser: Standardiser,
-}
-
-impl Decoder {
-    /// None: the dataset's format has no records that stand by themselves.
-    pub fn new(dataset: &Arc<Dataset>, treatment: Treatment) -> Option<Self> {
-        let (schema, rules) = (arrow_schema(&dataset.table), Quality::new(dataset, "".as_ref()));
-        let keys = KeyIndex::known(Vec::new());
-        Some(Self {
-            reader: RecordReader::new(dataset)?,
-            standardiser: Standardiser::new(Arc::clone(dataset), schema, keys, Arc::new(treatment), rules),
-        })
-    }
-}
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -147,16 +127,15 @@ impl<'a, 's> Pipeline<'a, 's> {
         decoder: &mut Decoder,
         in_time: &dyn Fn() -> bool,
     ) -> Result<Option<Sequence>, Stopped> {
-        let Decoder { reader, standardiser } = decoder;
+        let private = decoder.is_private();
         let (mut unpacker, mut batch) = (Unpacker::new(event), Batch::default());
         while unpacker.fill(&mut batch) {
-            let Batch { bytes, records, .. } = &mut batch;
-            let first = &event.records[records[0].entry as usize];
+            let first = &event.records[batch.records[0].entry as usize];
             if !in_time() && self.counts.records > 0 {
                 return Ok(Some(first.sequence));
             }
-            self.counts.records += records.len() as u64;
-            let place = |record: &watershed_kinesis::UserRecord| {
+            self.counts.records += batch.records.len() as u64;
+            let place = |record: &UserRecord| {
                 let entry = &event.records[record.entry as usize];
                 Place {
                     sequence: entry.sequence,
@@ -164,36 +143,8 @@ impl<'a, 's> Pipeline<'a, 's> {
                     arrival_ms: entry.arrival_ms,
                 }
             };
-            let places: Vec<Place> = records.iter().map(place).collect();
-            let spans: Vec<Span> = records
-                .iter()
-                .map(|record| Span {
-                    start: record.start,
-                    end: record.end,
-                })
-                .collect();
-            let damaged = records.iter().enumerate();
-            let damaged: Vec<RefusedRecord> = damaged
-                .filter_map(|(number, record)| record.damage.map(|damage| refused(number, damage)))
-                .collect();
-            let given = Records {
-                bytes,
-                places: &spans,
-                refused: &damaged,
-            };
-            let mut stopped = None;
-            let private = standardiser.treatment().is_private();
-            let read = reader.read(given, standardiser, |run| {
-                stopped = self.rows(run, &places, private).err();
-                match stopped {
-                    None => Ok(()),
-                    Some(_) => Err(DecodeError::Input(std::io::Error::other("the work stopped"))),
-                }
-            });
-            if let Some(stopped) = stopped {
-                return Err(stopped);
-            }
-            read?;
+            let places: Vec<Place> = batch.records.iter().map(place).collect();
+            decoder.read(&mut batch, |run| self.rows(run, &places, private))?;
             for late in &mut self.late {
                 if !private {
                     late.row.raw = batch.data(&batch.records[late.number]).to_vec();
@@ -387,18 +338,6 @@ fn position(place: Place) -> Position {
         high: place.sequence.high,
         sequence: place.sequence.low,
         sub: place.sub.into(),
-    }
-}
-
-fn refused(number: usize, damage: Damage) -> RefusedRecord {
-    RefusedRecord {
-        number,
-        reason: match damage {
-            Damage::Base64 | Damage::Corrupt => Reason::Corrupt,
-            Damage::Truncated => Reason::Truncated,
-            Damage::TooLong => Reason::RecordTooLong,
-        },
-        message: damage.to_string(),
     }
 }
 

@@ -2,8 +2,9 @@
 //! what is to be sent before it is: so whoever comes next, after whatever happened, goes on from the one or the other.
 
 use crate::{
+    decoder::Decoder,
     output::Outputs,
-    pipeline::{Counts, Decoder, Pipeline, Stopped},
+    pipeline::{Counts, Pipeline, Stopped},
     ports::Ports,
     shard::{Location, Shard},
 };
