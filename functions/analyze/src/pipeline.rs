@@ -6,7 +6,7 @@ use crate::{
     decoder::Decoder,
     outbox::MAX_ALERTS,
     output::Outputs,
-    rows::{self, AnomalyRow, LateReason, LateRow, Place, StreamOrigin, keys::KeyWriter},
+    rows::{self, AnomalyRow, LateReason, LateRow, Place, StreamOrigin},
     shard::Shard,
     values,
     watch::{Said, watched},
@@ -15,7 +15,7 @@ use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::ArrowError;
 use std::collections::BTreeMap;
-use watershed_contract::{Dataset, Stream, Window};
+use watershed_contract::{Dataset, Stream};
 use watershed_decode::{DecodedRecords, Reason, personal, reject::DecodeError};
 use watershed_kinesis::{Batch, Event, Sequence, Unpacker, UserRecord};
 use watershed_sink::SinkError;
@@ -216,7 +216,7 @@ impl<'a, 's> Pipeline<'a, 's> {
         let stream = self.stream;
         let mut missed = BTreeMap::<usize, Vec<(usize, LateReason)>>::new();
         for (at, window) in stream.windows.iter().enumerate() {
-            let keys = Keys::of(window, batch)?;
+            let keys = values::Keys::of(window, batch)?;
             let (values, width) = (values::inputs(window, batch), window.inputs.len());
             let record = |(row, number): (usize, &usize)| {
                 let place = places[*number];
@@ -307,29 +307,6 @@ impl<'a, 's> Pipeline<'a, 's> {
             self.outputs.write(table, batch)?;
         }
         Ok(())
-    }
-}
-
-/// The keys of rows, one behind the other.
-struct Keys {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Keys {
-    fn of(window: &Window, batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let (writer, rows) = (KeyWriter::new(window, batch)?, batch.num_rows());
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(rows));
-        for row in 0..rows {
-            writer.write(row, &mut bytes);
-            ends.push(bytes.len());
-        }
-        Ok(Self { bytes, ends })
-    }
-
-    fn get(&self, row: usize) -> &[u8] {
-        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[row]]
     }
 }
 

@@ -1,5 +1,6 @@
-//! What windows are given of a row: when it happened, and the values that are aggregated.
+//! What windows are given of a row: when it happened, its key, and the values that are aggregated.
 
+use crate::rows::keys::KeyWriter;
 use arrow_array::{
     Array, BinaryArray, BooleanArray, RecordBatch, StringArray,
     cast::AsArray,
@@ -8,7 +9,7 @@ use arrow_array::{
         Time64MicrosecondType, TimestampMicrosecondType,
     },
 };
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use watershed_contract::Window;
 use watershed_stream::Value;
 
@@ -29,6 +30,31 @@ pub fn inputs<'b>(window: &Window, batch: &'b RecordBatch) -> Vec<Value<'b>> {
         fill(batch.column(*column).as_ref(), cells);
     }
     values
+}
+
+/// The keys of rows, one behind the other.
+pub struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    /// Of a window, of all rows.
+    pub fn of(window: &Window, batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let (writer, rows) = (KeyWriter::new(window, batch)?, batch.num_rows());
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(rows));
+        for row in 0..rows {
+            writer.write(row, &mut bytes);
+            ends.push(bytes.len());
+        }
+        Ok(Self { bytes, ends })
+    }
+
+    /// That of a row.
+    pub fn get(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[row]]
+    }
 }
 
 fn fill<'b, 'v>(array: &'b dyn Array, cells: impl Iterator<Item = &'v mut Value<'b>>)
