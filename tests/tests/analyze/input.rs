@@ -49,14 +49,14 @@ pub struct Reading {
 pub fn reading(seq: u64, all: u64) -> Reading {
     let random = mixed(seq);
     let device = format!("d{:02}", random % DEVICES);
-    let behind_ms = if seq % BEHIND_EVERY == 0 {
+    let behind_ms = if seq.is_multiple_of(BEHIND_EVERY) {
         mixed(random) % MAX_BEHIND_MS
     } else {
         0
     };
     let (day, fate) = match seq {
-        _ if seq % LATE_EVERY == 0 && seq >= LATE_FROM => (LATE_DAY, "late"),
-        _ if seq % FUTURE_EVERY == 0 => (FUTURE_DAY, "future"),
+        _ if seq.is_multiple_of(LATE_EVERY) && seq >= LATE_FROM => (LATE_DAY, "late"),
+        _ if seq.is_multiple_of(FUTURE_EVERY) => (FUTURE_DAY, "future"),
         _ => (DAY, "in time"),
     };
     let time = time(day, FIRST_MS + seq * SPAN_MS / all - behind_ms);
@@ -80,7 +80,7 @@ pub fn closing(seq: u64) -> Reading {
 fn made(seq: u64, device: String, time: &str, fate: &str) -> Reading {
     let random = mixed(mixed(seq));
     let metric = random % METRICS;
-    let value = if seq % NULL_EVERY == 0 {
+    let value = if seq.is_multiple_of(NULL_EVERY) {
         "null".into()
     } else {
         thousandths(random)
