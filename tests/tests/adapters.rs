@@ -113,7 +113,7 @@ fn of_many_conditional_writes_at_once_one_holds() {
         .collect();
     let held = answers.iter().filter(|answer| answer.is_ok()).count();
     assert_eq!(held, 1, "{answers:?}");
-    let lost = answers.iter().flat_map(|answer| answer.as_ref().err());
+    let lost = answers.iter().filter_map(|answer| answer.as_ref().err());
     assert!(
         lost.clone().all(|error| error.kind == Kind::Conflict),
         "{:?}",
@@ -249,6 +249,7 @@ fn shards_of_a_stream_that_was_split_know_their_parent() {
 }
 
 /// A page of `ListShards` with one shard.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the answers, of which some are none")]
 fn page(shard: u32, next: Option<&str>) -> Answer {
     let shards = json!([{
         "ShardId": format!("shardId-{shard:012}"), "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "7"},

@@ -44,17 +44,17 @@ fn measure(windows: &str, contract: &str, text: &[u8], rounds: usize) -> Result<
         let mut pipeline = Pipeline::new(&dataset, stream, &mut shard, outputs);
         let left = pipeline.records(&event, &mut decoder, &|| true);
         let (outputs, counts, _) = pipeline.finish();
-        work.push(cpu_time()? - begun);
+        work.push(cpu_time()?.saturating_sub(begun));
         if left.is_err() || counts.accepted != counts.records {
             return Err(format!("not all records were accepted: {counts:?}").into());
         }
         (records, fired) = (counts.records, counts.fired);
         let begun = cpu_time()?;
         outputs.finish()?;
-        files.push(cpu_time()? - begun);
+        files.push(cpu_time()?.saturating_sub(begun));
         let begun = cpu_time()?;
         let bytes = shard.encode(stream).len();
-        encode.push(cpu_time()? - begun);
+        encode.push(cpu_time()?.saturating_sub(begun));
         if bytes == 0 {
             return Err("there is no state".into());
         }

@@ -154,6 +154,7 @@ mod digits {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
     use watershed_kinesis::Sequence;
 
+    #[expect(clippy::ref_option, reason = "serde gives it so")]
     pub fn serialize<S: Serializer>(last: &Option<Sequence>, to: S) -> Result<S::Ok, S::Error> {
         last.map(|last| last.to_string()).serialize(to)
     }

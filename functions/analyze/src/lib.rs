@@ -249,13 +249,11 @@ async fn find(analyze: &Analyze, turn: &Turn<'_>, id: &str) -> Result<Shard, Por
     {
         return Ok(shard);
     }
-    match Shard::load(turn.ports, turn.stream, &location).await? {
-        Some(shard) => Ok(shard),
-        None => {
-            let lineage = Lineage::list(turn.ports, name).await?;
-            lineage.begin(turn.ports, turn.lake, turn.stream, id).await
-        }
+    if let Some(shard) = Shard::load(turn.ports, turn.stream, &location).await? {
+        return Ok(shard);
     }
+    let lineage = Lineage::list(turn.ports, name).await?;
+    lineage.begin(turn.ports, turn.lake, turn.stream, id).await
 }
 
 /// The reader of the dataset's records. It is kept, for its patterns are compiled, but where it holds a key, which may be rotated.
@@ -322,9 +320,10 @@ async fn tick_one(analyze: &Analyze, turn: &Turn<'_>, id: &str, idle_until_ms: i
         return Ok(None);
     };
     let mut shard = find(analyze, turn, id).await?;
-    let done = match shard.head.handed_over || shard.head.arrival_ms > idle_until_ms {
-        true => Done::default(),
-        false => turn.clock(&mut shard, idle_until_ms, &mut Stopwatch::default()).await?,
+    let done = if shard.head.handed_over || shard.head.arrival_ms > idle_until_ms {
+        Done::default()
+    } else {
+        turn.clock(&mut shard, idle_until_ms, &mut Stopwatch::default()).await?
     };
     analyze.warm().put(shard);
     Ok(done.checkpoint_bytes.is_some().then_some(done))

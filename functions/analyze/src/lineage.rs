@@ -174,7 +174,7 @@ impl Shard {
     fn copied(&self) -> Self {
         Self {
             head: self.head.clone(),
-            states: self.states.iter().map(|state| State::clone(state)).collect(),
+            states: self.states.clone(),
             watches: self.watches.clone(),
             inherited: self.inherited.clone(),
             etag: None,

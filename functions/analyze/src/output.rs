@@ -55,15 +55,14 @@ impl<'t> Outputs<'t> {
         }
         let at = self.at(table);
         let Output { spec, sink, files, .. } = &mut self.tables[at];
-        let sink = match sink {
-            Some(sink) => sink,
-            None => {
-                let settings = SinkSettings {
-                    memory_bytes: SINK_MEMORY_BYTES,
-                    ..SinkSettings::new(self.scratch.join(at.to_string()))
-                };
-                sink.insert(Sink::new(spec, &self.provenance, settings)?)
-            }
+        let sink = if let Some(sink) = sink {
+            sink
+        } else {
+            let settings = SinkSettings {
+                memory_bytes: SINK_MEMORY_BYTES,
+                ..SinkSettings::new(self.scratch.join(at.to_string()))
+            };
+            sink.insert(Sink::new(spec, &self.provenance, settings)?)
         };
         sink.write(batch, &mut |file| {
             files.push(file);
