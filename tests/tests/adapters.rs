@@ -249,7 +249,10 @@ fn shards_of_a_stream_that_was_split_know_their_parent() {
 }
 
 /// A page of `ListShards` with one shard.
-#[expect(clippy::unnecessary_wraps, reason = "it is one of the answers, of which some are none")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is one of the answers, of which some are none"
+)]
 fn page(shard: u32, next: Option<&str>) -> Answer {
     let shards = json!([{
         "ShardId": format!("shardId-{shard:012}"), "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "7"},

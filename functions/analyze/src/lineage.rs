@@ -77,7 +77,7 @@ impl Lineage {
                 }
             }
         }
-        Ok(self.made(stream, shard, &known))
+        Ok(self.made(stream, shard, &mut known))
     }
 
     fn parents(&self, shard: &str) -> Vec<String> {
@@ -86,21 +86,21 @@ impl Lineage {
             .map_or_else(Vec::new, |shard| shard.parents.clone())
     }
 
-    /// What a shard without checkpoint has of its parents. As many steps deep as it has ancestors without one.
-    fn made(&self, stream: &Stream, shard: &str, known: &BTreeMap<String, Shard>) -> Shard {
+    /// What a shard without checkpoint has of its parents. As many steps deep as it has ancestors without one, which are `known` from then on.
+    fn made(&self, stream: &Stream, shard: &str, known: &mut BTreeMap<String, Shard>) -> Shard {
         let mut child = Shard::new(stream, Head::new(&stream.name, shard));
-        let parents = self.parents(shard);
-        let owns = self.owner(shard, &parents);
-        let parents: Vec<Shard> = parents
-            .iter()
-            .map(|parent| match known.get(parent) {
-                Some(parent) => parent.copied(),
-                None => self.made(stream, parent, known),
-            })
-            .collect();
-        if parents.is_empty() {
+        let ids = self.parents(shard);
+        for id in &ids {
+            if !known.contains_key(id) {
+                let parent = self.made(stream, id, known);
+                known.insert(id.clone(), parent);
+            }
+        }
+        if ids.is_empty() {
             return child;
         }
+        let owns = self.owner(shard, &ids);
+        let parents: Vec<&Shard> = ids.iter().map(|id| &known[id]).collect();
         for (at, window) in stream.windows.iter().enumerate() {
             let states: Vec<State> = parents.iter().map(|parent| parent.states[at].clone()).collect();
             let watches: Vec<Watch> = parents.iter().map(|parent| parent.watches[at].clone()).collect();
@@ -167,19 +167,4 @@ async fn hand_over(ports: &Ports, stream: &Stream, location: &Location, parent: 
         parent.swap(ports, location, checkpoint).await?;
     }
     Ok(())
-}
-
-impl Shard {
-    /// States and what was inherited, without a checkpoint.
-    fn copied(&self) -> Self {
-        Self {
-            head: self.head.clone(),
-            states: self.states.clone(),
-            watches: self.watches.clone(),
-            inherited: self.inherited.clone(),
-            etag: None,
-            delivered: true,
-            dropped: Vec::new(),
-        }
-    }
 }
