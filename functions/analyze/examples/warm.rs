@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
-use watershed_analyze::{Analyze, Config, handle};
+use watershed_analyze::{Analyze, Config, handle, turn::lap};
 use watershed_contract::Contracts;
 use watershed_ops::{Environment, Invocation};
 
@@ -27,13 +27,13 @@ const DEFAULT_TURNS: usize = 12;
 /// Turns that come before what is measured: the first is cold, and not all keys have come.
 const FIRST_TURNS: usize = 2;
 const LAPS: [(&str, &str); 8] = [
-    ("read_ms", "I/O"),
-    ("work_ms", "CPU"),
-    ("files_ms", "CPU"),
-    ("upload_ms", "I/O"),
-    ("encode_ms", "CPU"),
-    ("swap_ms", "I/O"),
-    ("send_ms", "I/O"),
+    (lap::READ, "I/O"),
+    (lap::WORK, "CPU"),
+    (lap::FILES, "CPU"),
+    (lap::UPLOAD, "I/O"),
+    (lap::ENCODE, "CPU"),
+    (lap::SWAP, "I/O"),
+    (lap::SEND, "I/O"),
     ("Duration", "all"),
 ];
 

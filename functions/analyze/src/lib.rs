@@ -132,6 +132,19 @@ impl Analyze {
         })
     }
 
+    /// What a turn of that stream needs beside the shard.
+    async fn turn<'a>(&'a self, stream: &str, trace: Option<&'a str>) -> Result<Turn<'a>, PortError> {
+        let (dataset, stream) = self.stream(stream)?;
+        Ok(Turn {
+            ports: self.ports().await,
+            lake: &self.lake,
+            scratch: &self.config.scratch,
+            dataset,
+            stream,
+            trace,
+        })
+    }
+
     fn decoders(&self) -> MutexGuard<'_, BTreeMap<String, Decoder>> {
         self.decoders.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -215,15 +228,7 @@ async fn again(analyze: &Analyze, invocation: &Invocation, event: &Event<'_>) ->
 
 async fn turn(analyze: &Analyze, invocation: &Invocation, event: &Event<'_>) -> Result<(Done, Stopwatch), PortError> {
     let (stream, id) = (event.records[0].stream, event.records[0].shard);
-    let (dataset, stream) = analyze.stream(stream)?;
-    let turn = Turn {
-        ports: analyze.ports().await,
-        lake: &analyze.lake,
-        scratch: &analyze.config.scratch,
-        dataset,
-        stream,
-        trace: invocation.trace(),
-    };
+    let turn = analyze.turn(stream, invocation.trace()).await?;
     let mut watch = Stopwatch::default();
     let mut shard = find(analyze, &turn, id).await?;
     watch.lap(lap::READ);
@@ -232,8 +237,8 @@ async fn turn(analyze: &Analyze, invocation: &Invocation, event: &Event<'_>) -> 
     let done = turn
         .records(&mut shard, &mut decoder, event, &in_time, &mut watch)
         .await?;
-    if !dataset.needs_hash_key() {
-        analyze.decoders().insert(dataset.id.clone(), decoder);
+    if !turn.dataset.needs_hash_key() {
+        analyze.decoders().insert(turn.dataset.id.clone(), decoder);
     }
     analyze.warm().put(shard);
     Ok((done, watch))
@@ -280,22 +285,13 @@ async fn decoder(analyze: &Analyze, turn: &Turn<'_>) -> Result<Decoder, PortErro
 
 /// Shards that had no record for so long go on with the clock.
 async fn tick(analyze: &Analyze, invocation: &mut Invocation, name: &str) -> Result<BatchResponse, PortError> {
-    let (dataset, stream) = analyze.stream(name)?;
-    let Some(idle_ms) = stream.idle_ms else {
+    let Some(idle_ms) = analyze.stream(name)?.1.idle_ms else {
         return Ok(BatchResponse::default());
     };
-    let ports = analyze.ports().await;
     let trace = invocation.trace().map(String::from);
-    let turn = Turn {
-        ports,
-        lake: &analyze.lake,
-        scratch: &analyze.config.scratch,
-        dataset,
-        stream,
-        trace: trace.as_deref(),
-    };
+    let turn = analyze.turn(name, trace.as_deref()).await?;
     let idle_until_ms = now_ms() - idle_ms;
-    let lineage = Lineage::list(ports, name).await?;
+    let lineage = Lineage::list(turn.ports, name).await?;
     let mut failed = None;
     for id in lineage.open() {
         if invocation.remaining_ms() < MIN_REMAINING_MS {
@@ -316,10 +312,17 @@ async fn tick_one(analyze: &Analyze, turn: &Turn<'_>, id: &str, idle_until_ms: i
     let location = turn.location(id);
     // A checkpoint is never older than its last record.
     let written_before = |listed: &Listed| listed.modified_ms <= idle_until_ms;
-    let Some(_) = location.find(turn.ports).await?.filter(written_before) else {
+    let Some(listed) = location.find(turn.ports).await?.filter(written_before) else {
         return Ok(None);
     };
-    let mut shard = find(analyze, turn, id).await?;
+    let warm = analyze.warm().take(&turn.stream.name, id, &listed.meta.etag);
+    let shard = match warm {
+        None => Shard::load(turn.ports, turn.stream, &location).await?,
+        warm => warm,
+    };
+    let Some(mut shard) = shard else {
+        return Ok(None);
+    };
     let done = if shard.head.handed_over || shard.head.arrival_ms > idle_until_ms {
         Done::default()
     } else {

@@ -78,10 +78,9 @@ pub struct Pipeline<'a, 's> {
     refused: Vec<(Place, watershed_decode::RejectedRow)>,
     late: Vec<Late>,
     anomalies: Vec<AnomalyRow>,
-    /// What was done.
-    pub counts: Counts,
+    counts: Counts,
     /// Of the first anomalies.
-    pub alerts: Vec<String>,
+    alerts: Vec<String>,
 }
 
 /// A row that missed windows, by the number of its record.
@@ -165,7 +164,7 @@ impl<'a, 's> Pipeline<'a, 's> {
         self.write()
     }
 
-    /// The files.
+    /// The files, what was done, and alerts.
     pub fn finish(self) -> (Outputs<'a>, Counts, Vec<String>) {
         (self.outputs, self.counts, self.alerts)
     }

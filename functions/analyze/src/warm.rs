@@ -17,8 +17,7 @@ pub struct Warm {
 impl Warm {
     /// Takes a shard out, if it is there as the checkpoint with that entity tag has it. Whoever works on it puts it back when all went well.
     pub fn take(&mut self, stream: &str, shard: &str, etag: &str) -> Option<Shard> {
-        let is_it = |known: &Shard| known.head.stream == stream && known.head.shard == shard;
-        let at = self.shards.iter().position(is_it)?;
+        let at = self.position(stream, shard)?;
         self.shards
             .remove(at)
             .filter(|known| known.etag.as_deref() == Some(etag))
@@ -26,8 +25,12 @@ impl Warm {
 
     /// Whether the shard is there, in whatever state.
     pub fn knows(&self, stream: &str, shard: &str) -> bool {
+        self.position(stream, shard).is_some()
+    }
+
+    fn position(&self, stream: &str, shard: &str) -> Option<usize> {
         let mut known = self.shards.iter();
-        known.any(|known| known.head.stream == stream && known.head.shard == shard)
+        known.position(|known| known.head.stream == stream && known.head.shard == shard)
     }
 
     /// Keeps a shard.
