@@ -94,24 +94,11 @@ impl EventBus for EventBridge {
     }
 }
 
-/// The details of each call, in their order. Each entry has `around` bytes more than its detail, and no entry is too large by itself.
-fn calls(details: Vec<String>, around: usize) -> Vec<Vec<String>> {
-    let mut calls: Vec<Vec<String>> = Vec::new();
-    let mut bytes = 0;
-    for detail in details {
-        let entry = around + detail.len();
-        match calls.last_mut() {
-            Some(call) if call.len() < MAX_ENTRIES && bytes + entry <= MAX_ENTRY_BYTES => {
-                bytes += entry;
-                call.push(detail);
-            }
-            _ => {
-                bytes = entry;
-                calls.push(vec![detail]);
-            }
-        }
-    }
-    calls
+/// The details of each call. Each entry has `around` bytes more than its detail, and no entry is too large by itself.
+fn calls(details: Vec<String>, around: usize) -> impl Iterator<Item = Vec<String>> {
+    watershed_aws::calls(details, MAX_ENTRIES, MAX_ENTRY_BYTES, move |detail| {
+        around + detail.len()
+    })
 }
 
 #[cfg(test)]
@@ -126,7 +113,7 @@ mod tests {
         ) {
             let around = 20;
             let details: Vec<String> = sizes.iter().map(|bytes| "d".repeat(*bytes)).collect();
-            let calls = calls(details.clone(), around);
+            let calls: Vec<Vec<String>> = calls(details.clone(), around).collect();
             prop_assert_eq!(calls.concat(), details);
             let bytes = |call: &[String]| call.iter().map(|detail| around + detail.len()).sum::<usize>();
             for call in &calls {

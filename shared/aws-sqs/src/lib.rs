@@ -76,23 +76,9 @@ fn batch_error(doing: &str, failed: &[BatchResultErrorEntry]) -> Option<PortErro
     ))
 }
 
-/// The messages of each call, in their order. No message is too large by itself.
-fn calls(bodies: Vec<String>) -> Vec<Vec<String>> {
-    let mut calls: Vec<Vec<String>> = Vec::new();
-    let mut bytes = 0;
-    for body in bodies {
-        match calls.last_mut() {
-            Some(call) if call.len() < MAX_MESSAGES && bytes + body.len() <= MAX_MESSAGE_BYTES => {
-                bytes += body.len();
-                call.push(body);
-            }
-            _ => {
-                bytes = body.len();
-                calls.push(vec![body]);
-            }
-        }
-    }
-    calls
+/// The messages of each call. No message is too large by itself.
+fn calls(bodies: Vec<String>) -> impl Iterator<Item = Vec<String>> {
+    watershed_aws::calls(bodies, MAX_MESSAGES, MAX_MESSAGE_BYTES, String::len)
 }
 
 #[async_trait]
@@ -107,6 +93,7 @@ impl Queue for SqsQueue {
             .map(drop)
             .map_err(|error| port_error(&format!("sending to {}", self.url), &error))
     }
+
     async fn send_all(&self, bodies: Vec<String>) -> Result<(), PortError> {
         bodies.iter().try_for_each(|body| self.fits(body))?;
         for call in calls(bodies) {
@@ -122,17 +109,16 @@ mod tests {
 
     #[test]
     fn calls_are_as_full_as_they_may_be_and_no_fuller() {
-        let sizes = |calls: &[Vec<String>]| -> Vec<Vec<usize>> {
-            calls
-                .iter()
+        let sizes = |bodies: Vec<String>| -> Vec<Vec<usize>> {
+            calls(bodies)
                 .map(|call| call.iter().map(String::len).collect())
                 .collect()
         };
         let bodies = |sizes: &[usize]| sizes.iter().map(|bytes| "b".repeat(*bytes)).collect::<Vec<String>>();
-        assert!(calls(Vec::new()).is_empty());
-        assert_eq!(sizes(&calls(bodies(&[1; 23]))), [vec![1; 10], vec![1; 10], vec![1; 3]]);
+        assert!(sizes(Vec::new()).is_empty());
+        assert_eq!(sizes(bodies(&[1; 23])), [vec![1; 10], vec![1; 10], vec![1; 3]]);
         let most = MAX_MESSAGE_BYTES;
-        let found = sizes(&calls(bodies(&[most - 2, 2, 1, most, most - 1, 2])));
+        let found = sizes(bodies(&[most - 2, 2, 1, most, most - 1, 2]));
         assert_eq!(found, [vec![most - 2, 2], vec![1], vec![most], vec![most - 1], vec![2]]);
     }
 

@@ -1,4 +1,8 @@
-//! What every AWS adapter shares: how clients are configured, and what kind of error an SDK error is.
+//! What every AWS adapter shares: how clients are configured, what kind of error an SDK error is, and how many things go into a call.
+
+mod calls;
+
+pub use calls::calls;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
