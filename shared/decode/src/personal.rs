@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{fmt, sync::Arc};
 use watershed_contract::{Dataset, Personal};
+use watershed_lake::hex;
 
 /// Stands for every value of a redacted column, and for every hidden value in quarantine.
 pub const REDACTED: &str = "[redacted]";
@@ -28,7 +29,7 @@ impl HashKey {
     pub fn hash(&self, value: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(value);
-        mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
     }
 }
 

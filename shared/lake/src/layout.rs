@@ -20,7 +20,7 @@ mod beside;
 
 pub use beside::{DraftPlaces, PartPlaces, ReplayPlaces};
 
-use crate::{message::SourceOrder, table::TableSpec};
+use crate::{hex, message::SourceOrder, table::TableSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -256,7 +256,7 @@ impl Digest {
 
     /// The first 128 bits: 32 hex digits.
     pub fn hex(self) -> String {
-        self.bytes().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&self.bytes())
     }
 
     /// The first 80 bits: 20 hex digits, for paths. Two of a million sources share one with probability 4e-13.

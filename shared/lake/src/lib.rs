@@ -3,6 +3,7 @@
 //! Pure. The one owner of object keys: nothing else in Watershed concatenates one.
 //!
 //! * [`added`]: columns that a table has from its sources, and no contract names.
+//! * [`hex()`]: bytes as text.
 //! * [`name`]: identifiers made of names as people write them.
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
 //! * [`layout`]: zones and keys.
@@ -13,6 +14,7 @@
 //! * [`windows`]: the tables of a stream's windows and anomalies.
 
 pub mod added;
+mod hex;
 pub mod layout;
 pub mod maintenance;
 pub mod message;
@@ -23,6 +25,7 @@ pub mod table;
 pub mod windows;
 
 pub use added::AddedColumn;
+pub use hex::hex;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
 pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
 pub use message::{Append, CommitRequest, SourceOrder, StagedFile, TableChanged};

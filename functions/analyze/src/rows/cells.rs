@@ -1,6 +1,5 @@
 //! Values of all kinds as columns of a table.
 
-use super::keys::hex;
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal128Array, Int64Array, ListArray, PrimitiveArray,
     StringArray, StructArray,
@@ -13,7 +12,7 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
 use std::sync::Arc;
 use watershed_decode::check::exact_text;
-use watershed_lake::ColumnType;
+use watershed_lake::{ColumnType, hex};
 use watershed_stream::TopValue;
 
 /// A value of a column.

@@ -12,7 +12,6 @@ mod varint;
 mod write;
 
 pub use read::{BadKey, KeyValue, read_key};
-pub(super) use text::hex;
 pub use text::{key_json, owner};
 pub use write::KeyWriter;
 

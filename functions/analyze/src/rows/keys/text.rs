@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt::Write as _};
 use watershed_contract::Window;
 use watershed_decode::check::exact_text;
 use watershed_kinesis::hash_key;
-use watershed_lake::{ColumnType, windows::column};
+use watershed_lake::{ColumnType, hex, windows::column};
 
 /// The hash key of a key: the MD5 of the text of its first value, which is what a producer partitions the stream by whose windows are
 /// grouped by it. Texts and bytes are as they are, decimals have all their digits, times are in ISO 8601. A key without columns, and a
@@ -65,14 +65,4 @@ fn json(value: KeyValue<'_>) -> String {
         KeyValue::Text(value) => text(value.into()),
         KeyValue::Binary(bytes) => text(hex(bytes)),
     }
-}
-
-/// Two lower-case digits a byte.
-pub(in crate::rows) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |number: u8| char::from(DIGITS[usize::from(number)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }

@@ -3,7 +3,7 @@
 use super::{
     anomalies::revision,
     cells::{self, Cell},
-    keys::{BadKey, KeyValue, hex, read_key},
+    keys::{BadKey, KeyValue, read_key},
     micros,
 };
 use arrow_array::{
@@ -12,7 +12,7 @@ use arrow_array::{
 use arrow_schema::{ArrowError, SchemaRef};
 use std::sync::Arc;
 use watershed_contract::Window;
-use watershed_lake::{ColumnType, TableSpec, windows::column};
+use watershed_lake::{ColumnType, TableSpec, hex, windows::column};
 use watershed_stream::{Firing, Kind, Output, Scalar};
 
 /// Rows of a batch at most.
