@@ -14,8 +14,8 @@ use std::sync::Arc;
 use watershed_contract::{Dataset, Stream};
 use watershed_kinesis::{Event, Sequence};
 use watershed_lake::{
-    CommitRequest, LakeLocation, StagedFile, TableSpec,
-    layout::{generation_folder, path_in, position_prefix, split_uri},
+    CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
+    layout::{generation_prefix, split_uri},
 };
 use watershed_ops::Stopwatch;
 use watershed_ports::PortError;
@@ -202,12 +202,11 @@ impl Turn<'_> {
         let mut uploads = Vec::new();
         shard.head.outbox.requests.clear();
         for (table, files) in tables {
-            let folder = generation_folder(generation, &self.dataset.digest);
-            let below = position_prefix(&self.lake.table(table), &shard.source(), &order);
-            let prefix = path_in(&format!("{below}{folder}"), "");
-            let staged: Vec<StagedFile> = files.iter().map(staged).collect();
-            uploads.extend(files.into_iter().map(|file| (format!("{prefix}{}", file.path), file)));
-            let request = self.request(shard, table, prefix, staged);
+            let (location, digest) = (self.lake.table(table), &self.dataset.digest);
+            let prefix = generation_prefix(&location, &shard.source(), &order, generation, digest);
+            let request = self.request(shard, &order, table, prefix, files.iter().map(staged).collect());
+            let uris = request.files.iter().map(|file| request.uri(file));
+            uploads.extend(uris.zip(files));
             request.body().map_err(|error| PortError::fault(error.to_string()))?;
             shard.head.outbox.requests.push(request);
         }
@@ -229,15 +228,21 @@ impl Turn<'_> {
     }
 
     /// What lies between the table's last request and this one.
-    fn request(&self, shard: &mut Shard, table: &TableSpec, prefix: String, files: Vec<StagedFile>) -> CommitRequest {
-        let order = shard.head.order().expect("records were worked on");
+    fn request(
+        &self,
+        shard: &mut Shard,
+        order: &SourceOrder,
+        table: &TableSpec,
+        prefix: String,
+        files: Vec<StagedFile>,
+    ) -> CommitRequest {
         let after = shard.head.after.insert(table.name.to_string(), order.clone());
         let (contract, trace) = (self.dataset.id.clone(), self.trace.map(Into::into));
         CommitRequest::new(
             table.name.clone(),
             contract,
             shard.source(),
-            order,
+            order.clone(),
             prefix,
             files,
             trace,

@@ -113,13 +113,19 @@ pub fn position_prefix(location: &str, source_uri: &str, order: &SourceOrder) ->
     format!("{}{}/", source_prefix(location, source_uri), digest.short())
 }
 
-/// Folder below a position's prefix of the files that the `generation`-th checkpoint of a shard names. Who was slower and lost may write its files
-/// still, of more records or of less: not over those of who won.
-pub fn generation_folder(generation: u64, contract_digest: &str) -> String {
+/// The same of the files that the `generation`-th checkpoint of a shard names. Who was slower and lost may write its files still, of more records
+/// or of less: not over those of who won.
+pub fn generation_prefix(
+    location: &str,
+    source_uri: &str,
+    order: &SourceOrder,
+    generation: u64,
+    contract_digest: &str,
+) -> String {
     let mut digest = Digest::new();
     digest.part(&generation.to_le_bytes());
     digest.part(contract_digest.as_bytes());
-    digest.short()
+    format!("{}{}/", position_prefix(location, source_uri, order), digest.short())
 }
 
 /// The digest of the source that the data file at `path` was made of, for the table at `location`: 20 hex digits, as [`source_digest`]
