@@ -12,7 +12,6 @@ use crate::{
     watch::{Said, watched},
 };
 use arrow_array::RecordBatch;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::ArrowError;
 use std::collections::BTreeMap;
 use watershed_contract::{Dataset, Stream};
@@ -184,7 +183,12 @@ impl<'a, 's> Pipeline<'a, 's> {
         };
         let missed = self.windows(&batch, &numbers, places, &times)?;
         for (row, windows) in missed {
-            let raw = if private { shown(&batch, row)? } else { Vec::new() };
+            // What is hidden is so in the table's columns already.
+            let raw = if private {
+                personal::typed_line(&batch, row, |_| false)
+            } else {
+                Vec::new()
+            };
             let of_all = windows.len() == self.stream.windows.len()
                 && windows.iter().all(|(_, reason)| reason.code() == windows[0].1.code());
             for (window, reason) in windows.into_iter().take(if of_all { 1 } else { usize::MAX }) {
@@ -315,17 +319,4 @@ fn position(place: Place) -> Position {
         sequence: place.sequence.low,
         sub: place.sub.into(),
     }
-}
-
-/// A row of the table as one line of JSON: hidden columns are hidden there already.
-fn shown(batch: &RecordBatch, row: usize) -> Result<Vec<u8>, ArrowError> {
-    let (schema, options) = (batch.schema(), FormatOptions::new());
-    let mut values = Vec::with_capacity(batch.num_columns());
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        let text = ArrayFormatter::try_new(column.as_ref(), &options)?
-            .value(row)
-            .to_string();
-        values.push((field.name().as_str(), (!column.is_null(row)).then_some(text), false));
-    }
-    Ok(personal::line(values.into_iter()))
 }

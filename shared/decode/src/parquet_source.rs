@@ -7,7 +7,7 @@ use crate::{
     block::{Block, Cell, Record},
     drift::Unknown,
     fields::{self, FieldMap, Mapping},
-    nested::{self, Misfit},
+    nested::Misfit,
     parquet_footer, parquet_pages,
     parse::{
         ColumnParser,
@@ -267,15 +267,7 @@ impl Rows for ParquetRows<'_> {
 
     /// The row's bytes are its values as one line of JSON: in the file it has none of its own.
     fn row(&self, row: usize, (): &mut ()) -> RejectedRow {
-        let schema = self.batch.schema_ref();
-        let columns = schema.fields().iter().zip(self.batch.columns()).zip(&self.hidden);
-        let values = columns.map(|((field, column), hidden)| {
-            let text = || arrays::text(column, row).or_else(|| nested::json(column, row));
-            let shown = || text().unwrap_or_else(|| format!("({})", column.data_type()));
-            let value = column.is_valid(row).then(shown);
-            (field.name().as_str(), value, *hidden)
-        });
-        let raw = personal::line(values);
+        let raw = personal::typed_line(self.batch, row, |column| self.hidden[column]);
         RejectedRow {
             offset: 0,
             length: raw.len() as u64,

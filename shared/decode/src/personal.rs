@@ -1,8 +1,12 @@
 //! Personal data: what the contract wants hidden is hidden before a row leaves this crate, accepted or refused.
 
-use crate::block::{Block, Cell};
-use crate::fields::FieldMap;
-use arrow_array::{ArrayRef, RecordBatch, StringArray, cast::AsArray};
+use crate::{
+    arrays,
+    block::{Block, Cell},
+    fields::FieldMap,
+    nested,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{fmt, sync::Arc};
@@ -129,6 +133,17 @@ impl Treatment {
             });
         line(values)
     }
+}
+
+/// A row of typed columns as one line of JSON, where it has no text of its own; those that are hidden, redacted.
+pub fn typed_line(batch: &RecordBatch, row: usize, is_hidden: impl Fn(usize) -> bool) -> Vec<u8> {
+    let schema = batch.schema_ref();
+    let columns = schema.fields().iter().zip(batch.columns()).enumerate();
+    line(columns.map(|(at, (field, column))| {
+        let text = || arrays::text(column, row).or_else(|| nested::json(column, row));
+        let shown = || text().unwrap_or_else(|| format!("({})", column.data_type()));
+        (field.name().as_str(), column.is_valid(row).then(shown), is_hidden(at))
+    }))
 }
 
 /// Names and values as one line of JSON; values that are hidden, redacted.
