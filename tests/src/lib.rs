@@ -6,6 +6,7 @@ pub mod answers;
 pub mod cloud;
 pub mod invoke;
 pub mod memory;
+pub mod processes;
 
 pub use cloud::Cloud;
 pub use memory::Memory;

@@ -3,10 +3,10 @@
 use crate::input::mixed;
 use std::{
     fs,
-    process::Command,
     time::{Duration, Instant},
 };
-use watershed_tests::{Cloud, invoke::get};
+use watershed_lake::hex;
+use watershed_tests::{Cloud, invoke::get, processes::kill_functions};
 
 /// From one kill to the next, at least.
 const LEAST: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ impl Trouble {
         let digest = configuration["CodeSha256"].as_str().expect("code has a digest");
         let digest = aws_smithy_types::base64::decode(digest).expect("digests are told in Base64");
         Self {
-            code: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            code: hex(&digest),
             next: Instant::now(),
             kills,
             killed: 0,
@@ -56,26 +56,7 @@ impl Trouble {
 
     /// Kills the function's processes.
     pub fn happens(&mut self, cloud: &Cloud) {
-        for process in self.running(cloud) {
-            let killed = Command::new("kill").args(["-KILL", &process]).status();
-            self.killed += u64::from(killed.is_ok_and(|status| status.success()));
-        }
-    }
-
-    /// The function's processes in this local cloud.
-    fn running(&self, cloud: &Cloud) -> Vec<String> {
-        let lock = fs::read_to_string(cloud.home().state().join("lock")).expect("the local cloud is up");
-        let list = Command::new("ps")
-            .args(["-A", "-o", "pid=,ppid=,args="])
-            .output()
-            .expect("ps lists");
-        let list = String::from_utf8_lossy(&list.stdout).into_owned();
-        let processes = list.lines().filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let (pid, parent, path) = (words.next()?, words.next()?, words.next()?);
-            (parent == lock.trim() && path.contains(&self.code)).then(|| pid.to_string())
-        });
-        processes.collect()
+        self.killed += kill_functions(cloud, |path| path.contains(&self.code)) as u64;
     }
 }
 

@@ -4,13 +4,11 @@ use crate::cloud;
 use serde_json::json;
 use std::{
     fmt::Write as _,
-    fs,
-    process::Command,
     sync::PoisonError,
     thread,
     time::{Duration, Instant},
 };
-use watershed_tests::Cloud;
+use watershed_tests::{Cloud, processes::kill_functions};
 
 /// Rows of the object: about 25 MB, in three parts by what the local cloud sets.
 const ROWS: u64 = 400_000;
@@ -83,7 +81,7 @@ fn an_object_whose_invocations_are_killed_stands_in_its_table_once() {
     let mut killed = 0;
     for _ in 0..KILLS {
         thread::sleep(KILL_EVERY);
-        killed += kill_functions(cloud);
+        killed += kill_functions(cloud, |path| path.ends_with("/bootstrap"));
     }
     assert!(killed > 0, "nothing was running");
     let bad = rows / BAD_EVERY;
@@ -96,26 +94,4 @@ fn an_object_whose_invocations_are_killed_stands_in_its_table_once() {
         thread::sleep(KILL_EVERY);
     }
     check(cloud, "killed", rows, lines);
-}
-
-/// Kills every running function of this local cloud; tells how many.
-fn kill_functions(cloud: &Cloud) -> usize {
-    let lock = fs::read_to_string(cloud.home().state().join("lock")).expect("the local cloud is up");
-    let list = Command::new("ps")
-        .args(["-A", "-o", "pid=,ppid=,args="])
-        .output()
-        .expect("ps lists");
-    let list = String::from_utf8_lossy(&list.stdout).into_owned();
-    let functions = list.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        let (pid, parent, path) = (words.next()?, words.next()?, words.next()?);
-        (parent == lock.trim() && path.ends_with("/bootstrap")).then_some(pid)
-    });
-    let kill = |pid: &str| {
-        Command::new("kill")
-            .args(["-KILL", pid])
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    functions.filter(|pid| kill(pid)).count()
 }
