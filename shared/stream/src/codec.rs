@@ -1,4 +1,4 @@
-//! Bytes of states and partial results: varints, zigzag, lengths. One way to write each value, and a reader that never panics.
+//! Bytes of states, partial results and keys: varints, zigzag, lengths. One way to write each value, and a reader that never panics.
 
 use crate::error::DecodeError;
 
@@ -8,8 +8,13 @@ pub(crate) const MAX_VARINT_BYTES: usize = 10;
 pub(crate) const MAX_WIDE_BYTES: usize = 19;
 
 /// LEB128.
-pub(crate) fn put(out: &mut Vec<u8>, value: u64) {
-    put_wide(out, u128::from(value));
+#[inline]
+pub fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 /// LEB128 of 128 bits.
@@ -22,28 +27,33 @@ pub(crate) fn put_wide(out: &mut Vec<u8>, mut value: u128) {
 }
 
 /// Zigzag: small numbers of either sign are short.
-pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
+#[inline]
+pub fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
 /// Zigzag of 128 bits.
-pub(crate) fn put_signed_wide(out: &mut Vec<u8>, value: i128) {
+#[inline]
+pub fn put_signed_wide(out: &mut Vec<u8>, value: i128) {
     put_wide(out, ((value << 1) ^ (value >> 127)) as u128);
 }
 
 /// A length and that many bytes.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+#[inline]
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Reads what the functions above wrote.
-pub(crate) struct Reader<'a> {
+#[derive(Debug)]
+pub struct Reader<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
@@ -56,7 +66,16 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
+    /// Whether all was read.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn byte(&mut self) -> Result<u8, DecodeError> {
         Ok(self.take(1)?[0])
     }
 
@@ -89,12 +108,20 @@ impl<'a> Reader<'a> {
         u64::try_from(self.get_wide()?).map_err(|_| DecodeError::Damaged("a number is too large"))
     }
 
-    pub(crate) fn get_signed(&mut self) -> Result<i64, DecodeError> {
+    /// What [`put_signed`] wrote.
+    ///
+    /// # Errors
+    /// It is something else, or is written longer than it need be.
+    pub fn get_signed(&mut self) -> Result<i64, DecodeError> {
         let value = self.get()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    pub(crate) fn get_signed_wide(&mut self) -> Result<i128, DecodeError> {
+    /// What [`put_signed_wide`] wrote.
+    ///
+    /// # Errors
+    /// It is something else, or is written longer than it need be.
+    pub fn get_signed_wide(&mut self) -> Result<i128, DecodeError> {
         let value = self.get_wide()?;
         Ok((value >> 1) as i128 ^ -((value & 1) as i128))
     }
@@ -117,14 +144,18 @@ impl<'a> Reader<'a> {
         Ok(length)
     }
 
-    pub(crate) fn get_bytes(&mut self, most: usize) -> Result<&'a [u8], DecodeError> {
+    /// What [`put_bytes`] wrote: no more than `most` bytes.
+    ///
+    /// # Errors
+    /// It is something else, or longer.
+    pub fn get_bytes(&mut self, most: usize) -> Result<&'a [u8], DecodeError> {
         let length = self.get_length(most)?;
         self.take(length)
     }
 
     /// Nothing may be left.
     pub(crate) fn end(self) -> Result<(), DecodeError> {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             Ok(())
         } else {
             Err(DecodeError::Damaged("bytes follow its end"))

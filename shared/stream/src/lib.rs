@@ -63,7 +63,7 @@
 mod accumulator;
 mod aggregate;
 mod big;
-mod codec;
+pub mod codec;
 mod distinct;
 mod error;
 mod exact;

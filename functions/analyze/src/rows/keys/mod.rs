@@ -1,6 +1,7 @@
 //! The key of a window as bytes: what windows tell keys apart by, and what their tables' columns are read back from.
 //!
-//! Values stand in the order of the key's columns, each behind a byte that says what it is ([`tag`]); numbers as zigzag variable-length
+//! Values stand in the order of the key's columns, each behind a byte that says what it is ([`tag`]), written as states are
+//! ([`watershed_stream::codec`]): numbers as zigzag variable-length
 //! integers (Protocol Buffers, "Encoding"), texts behind their length. So no value runs into the next one: two rows have the same bytes
 //! if, and only if, they have the same values, and null is not the empty text.
 
@@ -8,7 +9,6 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod text;
-mod varint;
 mod write;
 
 pub use read::{BadKey, KeyValue, read_key};

@@ -1,11 +1,9 @@
 //! A key's values.
 
-use super::{
-    tag,
-    varint::{get, get_signed},
-};
+use super::tag;
 use arrow_schema::ArrowError;
 use watershed_lake::ColumnType;
+use watershed_stream::{DecodeError, codec::Reader};
 
 /// Digits of a decimal at most: how many the column has, a key does not say.
 const MAX_DIGITS: u8 = 38;
@@ -45,48 +43,49 @@ impl From<BadKey> for ArrowError {
 ///
 /// # Errors
 /// The bytes are none that [`KeyWriter`](super::KeyWriter) writes.
-pub fn read_key(mut bytes: &[u8]) -> Result<Vec<KeyValue<'_>>, BadKey> {
+pub fn read_key(bytes: &[u8]) -> Result<Vec<KeyValue<'_>>, BadKey> {
+    let mut input = Reader::new(bytes);
     let mut values = Vec::new();
-    while !bytes.is_empty() {
-        values.push(next(&mut bytes).ok_or(BadKey)?);
+    while !input.is_empty() {
+        values.push(next(&mut input)?);
     }
     Ok(values)
 }
 
-/// The first value. None: there is none, or what stands there is none.
-pub(super) fn next<'k>(bytes: &mut &'k [u8]) -> Option<KeyValue<'k>> {
-    let (tag, rest) = bytes.split_first()?;
-    *bytes = rest;
-    Some(match *tag {
+impl From<DecodeError> for BadKey {
+    fn from(_: DecodeError) -> Self {
+        Self
+    }
+}
+
+/// The next value.
+pub(super) fn next<'k>(input: &mut Reader<'k>) -> Result<KeyValue<'k>, BadKey> {
+    Ok(match input.byte()? {
         tag::NULL => KeyValue::Null,
         tag::FALSE => KeyValue::Bool(false),
         tag::TRUE => KeyValue::Bool(true),
-        tag::INTEGER => exact(bytes, ColumnType::Long)?,
+        tag::INTEGER => exact(input, ColumnType::Long)?,
         tag::DECIMAL => {
-            let (&scale, rest) = bytes.split_first().filter(|(scale, _)| **scale <= MAX_DIGITS)?;
-            *bytes = rest;
-            let precision = MAX_DIGITS;
-            exact(bytes, ColumnType::Decimal { precision, scale })?
+            let (precision, scale) = (MAX_DIGITS, input.byte()?);
+            if scale > MAX_DIGITS {
+                return Err(BadKey);
+            }
+            KeyValue::Exact {
+                value: input.get_signed_wide()?,
+                kind: ColumnType::Decimal { precision, scale },
+            }
         }
-        tag::DATE => exact(bytes, ColumnType::Date)?,
-        tag::TIME => exact(bytes, ColumnType::Time)?,
-        tag::TIMESTAMP => exact(bytes, ColumnType::Timestamp)?,
-        tag::TIMESTAMP_TZ => exact(bytes, ColumnType::TimestampTz)?,
-        tag::TEXT => KeyValue::Text(std::str::from_utf8(long(bytes)?).ok()?),
-        tag::BINARY => KeyValue::Binary(long(bytes)?),
-        _ => return None,
+        tag::DATE => exact(input, ColumnType::Date)?,
+        tag::TIME => exact(input, ColumnType::Time)?,
+        tag::TIMESTAMP => exact(input, ColumnType::Timestamp)?,
+        tag::TIMESTAMP_TZ => exact(input, ColumnType::TimestampTz)?,
+        tag::TEXT => KeyValue::Text(std::str::from_utf8(input.get_bytes(usize::MAX)?).map_err(|_| BadKey)?),
+        tag::BINARY => KeyValue::Binary(input.get_bytes(usize::MAX)?),
+        _ => return Err(BadKey),
     })
 }
 
-fn exact(bytes: &mut &[u8], kind: ColumnType) -> Option<KeyValue<'static>> {
-    let value = get_signed(bytes)?;
-    let is_wide = matches!(kind, ColumnType::Decimal { .. });
-    (is_wide || i64::try_from(value).is_ok()).then_some(KeyValue::Exact { value, kind })
-}
-
-fn long<'k>(bytes: &mut &'k [u8]) -> Option<&'k [u8]> {
-    let length = usize::try_from(get(bytes)?).ok()?;
-    let (value, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(value)
+fn exact(input: &mut Reader<'_>, kind: ColumnType) -> Result<KeyValue<'static>, BadKey> {
+    let value = input.get_signed()?.into();
+    Ok(KeyValue::Exact { value, kind })
 }

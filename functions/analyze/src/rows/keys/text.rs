@@ -9,6 +9,7 @@ use watershed_contract::Window;
 use watershed_decode::check::exact_text;
 use watershed_kinesis::hash_key;
 use watershed_lake::{ColumnType, hex, windows::column};
+use watershed_stream::codec::Reader;
 
 /// The hash key of a key: the MD5 of the text of its first value, which is what a producer partitions the stream by whose windows are
 /// grouped by it. Texts and bytes are as they are, decimals have all their digits, times are in ISO 8601. A key without columns, and a
@@ -17,7 +18,7 @@ pub fn owner(key: &[u8]) -> u128 {
     if key.is_empty() {
         return hash_key(b"");
     }
-    hash_key(&next(&mut &*key).map_or(Cow::Borrowed(key), partition_key))
+    hash_key(&next(&mut Reader::new(key)).map_or(Cow::Borrowed(key), partition_key))
 }
 
 fn partition_key(value: KeyValue<'_>) -> Cow<'_, [u8]> {

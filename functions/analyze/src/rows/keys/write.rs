@@ -1,9 +1,6 @@
 //! Keys of a batch's rows.
 
-use super::{
-    tag,
-    varint::{put, put_signed, put_wide},
-};
+use super::tag;
 use arrow_array::{
     Array, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
     cast::AsArray,
@@ -11,6 +8,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use watershed_contract::Window;
+use watershed_stream::codec::{put_bytes, put_signed, put_signed_wide};
 
 /// Writes the keys of the rows of one batch: each column's type is looked at once, and nothing is allocated for a row.
 #[derive(Debug)]
@@ -118,7 +116,7 @@ impl<'b> KeyColumn<'b> {
             Self::Timestamp(column, tag) => integer(column, *tag, row, out),
             Self::Decimal(column, scale) if column.is_valid(row) => {
                 out.extend_from_slice(&[tag::DECIMAL, *scale]);
-                put_wide(out, column.value(row));
+                put_signed_wide(out, column.value(row));
             }
             Self::Text(column) if column.is_valid(row) => bytes(tag::TEXT, column.value(row).as_bytes(), out),
             Self::Binary(column) if column.is_valid(row) => bytes(tag::BINARY, column.value(row), out),
@@ -145,6 +143,5 @@ fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(
 #[inline]
 fn bytes(tag: u8, value: &[u8], out: &mut Vec<u8>) {
     out.push(tag);
-    put(out, value.len() as u64);
-    out.extend_from_slice(value);
+    put_bytes(out, value);
 }
