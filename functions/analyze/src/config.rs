@@ -27,11 +27,7 @@ impl Config {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
             commit_queue_url: environment.commit_queue_url(),
-            event_bus: environment.or(
-                "WATERSHED_EVENT_BUS",
-                "the event bus of anomalies",
-                String::from("default"),
-            ),
+            event_bus: environment.event_bus(),
             hash_secret: environment.hash_secret(),
             scratch: environment.scratch(),
         };

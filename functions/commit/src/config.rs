@@ -20,11 +20,7 @@ impl Config {
         let config = Self {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
-            event_bus: environment.or(
-                "WATERSHED_EVENT_BUS",
-                "the event bus of snapshots",
-                String::from("default"),
-            ),
+            event_bus: environment.event_bus(),
         };
         environment.finish(config)
     }

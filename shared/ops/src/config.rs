@@ -67,6 +67,11 @@ impl Environment {
         self.required("WATERSHED_COMMIT_QUEUE_URL", "the URL of the committer's queue")
     }
 
+    /// Event bus that functions tell on: the account's own, unless told otherwise.
+    pub fn event_bus(&mut self) -> String {
+        self.or("WATERSHED_EVENT_BUS", "the event bus", String::from("default"))
+    }
+
     /// Secret with the key of hashed columns; none where no column is hashed.
     pub fn hash_secret(&mut self) -> Option<String> {
         let what = "the secret with the key of hashed columns";
