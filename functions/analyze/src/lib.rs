@@ -24,6 +24,7 @@
 
 pub mod alert;
 pub mod checkpoint;
+pub mod closing;
 pub mod config;
 pub mod decoder;
 pub mod event;

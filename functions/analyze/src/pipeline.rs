@@ -2,14 +2,12 @@
 //! what it changes is the shard's state in memory, what it makes are files in a scratch folder.
 
 use crate::{
-    alert::alert,
+    closing::{Closing, Found},
     decoder::Decoder,
-    outbox::MAX_ALERTS,
     output::Outputs,
-    rows::{self, AnomalyRow, LateReason, LateRow, Place, StreamOrigin},
+    rows::{self, LateReason, LateRow, Place, StreamOrigin},
     shard::Shard,
     values,
-    watch::{Said, watched},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -18,7 +16,7 @@ use watershed_contract::{Dataset, Stream};
 use watershed_decode::{DecodedRecords, Reason, personal, reject::DecodeError};
 use watershed_kinesis::{Batch, Event, Sequence, Unpacker, UserRecord};
 use watershed_sink::SinkError;
-use watershed_stream::{Firing, Outcome, Position, Record};
+use watershed_stream::{Outcome, Position, Record, State};
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -76,10 +74,8 @@ pub struct Pipeline<'a, 's> {
     outputs: Outputs<'a>,
     refused: Vec<(Place, watershed_decode::RejectedRow)>,
     late: Vec<Late>,
-    anomalies: Vec<AnomalyRow>,
+    found: Found,
     counts: Counts,
-    /// Of the first anomalies.
-    alerts: Vec<String>,
 }
 
 /// A row that missed windows, by the number of its record.
@@ -104,16 +100,17 @@ impl<'a, 's> Pipeline<'a, 's> {
             outputs,
             refused: Vec::new(),
             late: Vec::new(),
-            anomalies: Vec::new(),
+            found: Found::default(),
             counts: Counts::default(),
-            alerts: Vec::new(),
         }
     }
 
     /// What fired when the shard took over from its parents.
     pub fn inherited(&mut self) -> Result<(), Stopped> {
         for (at, fired) in std::mem::take(&mut self.shard.inherited).into_iter().enumerate() {
-            self.fired(at, &fired)?;
+            let (_, mut closing) = self.closing(at);
+            closing.take(&fired);
+            closing.stopped?;
         }
         self.write()
     }
@@ -156,16 +153,17 @@ impl<'a, 's> Pipeline<'a, 's> {
     /// The clock says that no record is waited for that came before this time.
     pub fn idle_until(&mut self, arrival_ms: i64) -> Result<(), Stopped> {
         for at in 0..self.shard.states.len() {
-            self.shard.states[at].idle_until(arrival_ms);
-            let fired = self.shard.states[at].take_fired();
-            self.fired(at, &fired)?;
+            let (state, mut closing) = self.closing(at);
+            state.idle_until(arrival_ms, &mut |fired| closing.take(&fired));
+            closing.stopped?;
         }
         self.write()
     }
 
     /// The files, what was done, and alerts.
-    pub fn finish(self) -> (Outputs<'a>, Counts, Vec<String>) {
-        (self.outputs, self.counts, self.alerts)
+    pub fn finish(mut self) -> (Outputs<'a>, Counts, Vec<String>) {
+        self.counts.fired = self.found.fired;
+        (self.outputs, self.counts, self.found.alerts)
     }
 
     /// A run of records that are read.
@@ -233,59 +231,36 @@ impl<'a, 's> Pipeline<'a, 's> {
             };
             let records: Vec<Record<'_>> = numbers.iter().enumerate().map(record).collect();
             let (mut row, mut untyped) = (0, None);
-            self.shard.states[at].add_all(&records, |_, outcome| {
+            let told = |_: &Record<'_>, outcome| {
                 if let Outcome::Untyped { input } = outcome {
                     untyped = Some(input);
                 } else if let Some(reason) = LateReason::of(outcome) {
                     missed.entry(row).or_default().push((at, reason));
                 }
                 row += 1;
-            });
+            };
+            let (state, mut closing) = self.closing(at);
+            state.add_all(&records, told, &mut |fired| closing.take(&fired));
+            closing.stopped?;
             if let Some(input) = untyped {
                 let message = format!("window {}: input {input} has values of another type", window.name);
                 return Err(Stopped::Bug(message));
             }
-            let fired = self.shard.states[at].take_fired();
-            self.fired(at, &fired)?;
         }
         Ok(missed)
     }
 
-    /// Windows that have fired: to their table, and shown to their detectors.
-    fn fired(&mut self, at: usize, firings: &[Firing]) -> Result<(), Stopped> {
-        if firings.is_empty() {
-            return Ok(());
-        }
-        let window = &self.stream.windows[at];
-        let schema = self.outputs.schema(&window.table);
-        for batch in rows::windows(window, &self.dataset.table, firings, &schema) {
-            self.outputs.write(&window.table, batch?)?;
-        }
-        self.counts.fired += firings.len() as u64;
-        for firing in firings {
-            let said = self.shard.watches[at].observe(window, firing);
-            let alarms = said.into_iter().filter(|said| said.verdict.alarm);
-            for Said { detector, verdict } in alarms {
-                let Some(reason) = verdict.reason else { continue };
-                let column = &watched(window, &window.detectors[detector]).name;
-                let key = rows::keys::key_json(window, &firing.key).map_err(|e| Stopped::Bug(e.to_string()))?;
-                let row = AnomalyRow {
-                    id: rows::anomaly_id(&window.table.name, firing.id(), column),
-                    window: window.name.clone(),
-                    key,
-                    time_ms: firing.start_ms,
-                    column: column.clone(),
-                    reason,
-                    score: verdict.score,
-                    revision: firing.revision,
-                };
-                if self.alerts.len() < MAX_ALERTS {
-                    self.alerts.push(alert(&window.table.name, &row));
-                }
-                self.anomalies.push(row);
-            }
-        }
-        Ok(())
+    /// Where firings of a kind of window go, and the state that they come of.
+    fn closing(&mut self, at: usize) -> (&mut State, Closing<'_, 'a>) {
+        let closing = Closing {
+            dataset: self.dataset,
+            window: &self.stream.windows[at],
+            outputs: &mut self.outputs,
+            watch: &mut self.shard.watches[at],
+            found: &mut self.found,
+            stopped: Ok(()),
+        };
+        (&mut self.shard.states[at], closing)
     }
 
     /// Writes what was collected.
@@ -303,7 +278,7 @@ impl<'a, 's> Pipeline<'a, 's> {
             let batch = rows::late(&self.origin, &self.outputs.schema(table), &late)?;
             self.outputs.write(table, batch)?;
         }
-        let anomalies = std::mem::take(&mut self.anomalies);
+        let anomalies = std::mem::take(&mut self.found.anomalies);
         if let Some(table) = self.stream.anomalies.as_ref().filter(|_| !anomalies.is_empty()) {
             self.counts.anomalies += anomalies.len() as u64;
             let batch = rows::anomalies(&self.outputs.schema(table), &anomalies)?;

@@ -158,8 +158,8 @@ fn measure(name: &str, window: WindowSpec, input: InputType, functions: &[Functi
             .map(|(nth, (row, values))| row.record(at * BATCH + nth, values))
             .collect();
         let start = now(began);
-        state.add_all(&records, |_, outcome| assert_eq!(outcome, Outcome::Added));
-        fired += state.take_fired().len();
+        let added = |_: &Record<'_>, outcome| assert_eq!(outcome, Outcome::Added);
+        state.add_all(&records, added, &mut |piece| fired += piece.len());
         windows += now(began).saturating_sub(start);
         if at % CHECKPOINT == CHECKPOINT - 1 {
             let start = now(began);

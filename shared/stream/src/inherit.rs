@@ -53,7 +53,7 @@ impl State {
         for parts in keys {
             child.adopt(parts);
         }
-        child.bound();
+        child.kept(Self::bound);
         child
     }
 

@@ -9,7 +9,7 @@
 //! | `grid`, `session`, `panes` | when windows of a key fire, and of what |
 //! | `keys` | keys by bytes, by their last record, by what is due |
 //! | `accumulator`, `exact`, `big`, `distinct`, `quantile`, `top` | aggregates |
-//! | `partial`, `firing`, `merger` | what windows give, and how parts of several shards become one |
+//! | `partial`, `firing`, `fired`, `merger` | what windows give, and how parts of several shards become one |
 //! | `inherit` | shards that split and merge |
 //! | `snapshot`, `seal`, `codec` | bytes |
 //!
@@ -43,13 +43,13 @@
 //! let values = [Value::Float(12.5)];
 //! let (position, event_ms) = (Position { high: 0, sequence: 49_590_338, sub: 0 }, 1_700_000_000_000);
 //! let record = Record { position, arrival_ms: event_ms + 80, event_ms, key: b"JFK", values: &values };
-//! state.add_all(&[record], |_, outcome| assert_eq!(outcome, Outcome::Added));
+//! let mut fired = Vec::new();
+//! state.add_all(&[record], |_, outcome| assert_eq!(outcome, Outcome::Added), &mut |piece| fired.extend(piece));
 //!
 //! // Firings go to the table, then the state to its checkpoint; the next invocation reads it and goes on.
-//! assert!(state.take_fired().is_empty());
+//! assert!(fired.is_empty());
 //! let mut state = State::decode(&spec, &state.encode())?;
-//! state.idle_until(event_ms + 3_700_000);
-//! let fired = state.take_fired();
+//! state.idle_until(event_ms + 3_700_000, &mut |piece| fired.extend(piece));
 //! assert_eq!(fired.len(), 12);
 //! let row = fired[0].partial.encode(&spec);
 //! let outputs = Partial::decode(&spec, &row)?.outputs(&spec);
@@ -67,6 +67,7 @@ pub mod codec;
 mod distinct;
 mod error;
 mod exact;
+mod fired;
 mod firing;
 mod grid;
 mod inherit;
@@ -89,6 +90,7 @@ pub use accumulator::Position;
 pub use aggregate::{Aggregate, DEFAULT_ACCURACY, DEFAULT_PRECISION, Function, MAX_AGGREGATES, MAX_INPUTS};
 pub use distinct::{MAX_PRECISION, MIN_PRECISION};
 pub use error::{DecodeError, SpecErrors};
+pub use fired::{HandOn, PIECE_BYTES};
 pub use firing::{Firing, Kind, Origin};
 pub use merger::{Combined, Merger};
 pub use panes::Record;

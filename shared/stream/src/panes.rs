@@ -3,6 +3,7 @@
 use crate::{
     accumulator::Position,
     codec::MAX_VARINT_BYTES,
+    fired::Fired as Out,
     firing::{Firing, Kind, Origin},
     partial::Partial,
     spec::Spec,
@@ -72,7 +73,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) time: i64,
     /// The last record: its ordinal.
     pub(crate) ordinal: u64,
-    pub(crate) out: &'a mut Vec<Firing>,
+    pub(crate) out: &'a mut Out,
 }
 
 impl Pane {

@@ -88,7 +88,7 @@ impl State {
         for key in keys {
             state.keys.insert(key);
         }
-        state.bound();
+        state.kept(Self::bound);
         Ok(state)
     }
 }

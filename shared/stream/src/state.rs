@@ -2,6 +2,7 @@
 
 use crate::{
     accumulator::Position,
+    fired::{Fired, HandOn},
     firing::Firing,
     grid,
     keys::{Keys, WARM},
@@ -73,7 +74,7 @@ pub struct State {
     pub(crate) ordinal: u64,
     pub(crate) evicted: Evicted,
     pub(crate) keys: Keys,
-    pub(crate) fired: Vec<Firing>,
+    pub(crate) fired: Fired,
 }
 
 impl State {
@@ -87,12 +88,16 @@ impl State {
             ordinal: 0,
             evicted: Evicted::default(),
             keys: Keys::default(),
-            fired: Vec::new(),
+            fired: Fired::default(),
         }
     }
 
     /// Adds a record. Windows that are due with it fire: see [`Self::take_fired`].
     pub fn add(&mut self, record: &Record<'_>) -> Outcome {
+        self.kept(|state, hand_on| state.add_one(record, hand_on))
+    }
+
+    fn add_one(&mut self, record: &Record<'_>, hand_on: HandOn<'_>) -> Outcome {
         if let Some(refused) = self.refuse(record) {
             return refused;
         }
@@ -118,20 +123,21 @@ impl State {
         self.ordinal += 1;
         self.put(place, record);
         self.watermark.see(record.event_ms, timing);
-        self.pass();
-        self.bound();
+        self.pass(hand_on);
+        self.bound(hand_on);
         Outcome::Added
     }
 
-    /// Adds records, as [`Self::add`] does one after the other, and tells what became of each. With more keys than fit in the
-    /// processor's caches it is several times faster.
-    pub fn add_all(&mut self, records: &[Record<'_>], mut told: impl FnMut(&Record<'_>, Outcome)) {
+    /// Adds records, as [`Self::add`] does one after the other, tells what became of each, and hands on what fires. With more keys
+    /// than fit in the processor's caches it is several times faster.
+    pub fn add_all(&mut self, records: &[Record<'_>], mut told: impl FnMut(&Record<'_>, Outcome), hand_on: HandOn<'_>) {
         for records in records.chunks(WARM) {
             self.keys.warm(records.iter().map(|record| record.key));
             for record in records {
-                told(record, self.add(record));
+                told(record, self.add_one(record, hand_on));
             }
         }
+        self.hand_on_rest(hand_on);
     }
 
     fn refuse(&self, record: &Record<'_>) -> Option<Outcome> {
@@ -186,7 +192,7 @@ impl State {
     }
 
     /// Fires all that is due up to the watermark: by the time at which it is due, then by key, then by begin.
-    pub(crate) fn pass(&mut self) {
+    fn pass(&mut self, hand_on: HandOn<'_>) {
         while let Some((time, places)) = self.keys.next_due(self.watermark.time()) {
             for place in places {
                 let mut moment = Moment {
@@ -207,16 +213,17 @@ impl State {
                 if self.keys.get(place).panes.is_empty() {
                     self.keys.remove(place);
                 }
+                self.fired.spill(hand_on);
             }
         }
     }
 
     /// Keys go, the one whose last record is the longest ago first, until the state is within its bounds.
-    pub(crate) fn bound(&mut self) {
+    pub(crate) fn bound(&mut self, hand_on: HandOn<'_>) {
         while self.keys.len() > self.spec.bounds.keys || self.weight() > self.spec.bounds.bytes {
             let Some(place) = self.keys.oldest() else { return };
             let mut key = self.keys.remove(place);
-            let before = self.fired.len();
+            let before = self.fired.count();
             let mut moment = Moment {
                 spec: &self.spec,
                 shard: &self.shard,
@@ -229,7 +236,8 @@ impl State {
                 Shape::Session { gap, most } => Sessions { gap, most }.evict(&mut key, &mut moment),
             }
             self.evicted.keys += 1;
-            self.evicted.windows += (self.fired.len() - before) as u64;
+            self.evicted.windows += self.fired.count() - before;
+            self.fired.spill(hand_on);
         }
     }
 
@@ -237,15 +245,37 @@ impl State {
     /// may be out of order. It never goes back. What is called between which records is for the caller to remember: it is no
     /// part of the stream.
     pub fn advance(&mut self, to_ms: i64) {
+        self.kept(|state, hand_on| state.advance_to(to_ms, hand_on));
+    }
+
+    fn advance_to(&mut self, to_ms: i64, hand_on: HandOn<'_>) {
         self.watermark.advance(to_ms.clamp(MIN_TIME_MS, MAX_TIME_MS));
-        self.pass();
-        self.bound();
+        self.pass(hand_on);
+        self.bound(hand_on);
     }
 
     /// Moves the watermark of a shard that gets no records on by the time of arrival up to which it had none: what comes later
-    /// arrives later.
-    pub fn idle_until(&mut self, arrival_ms: i64) {
-        self.advance(arrival_ms.saturating_sub(self.spec.timing.out_of_order_ms));
+    /// arrives later. What fires is handed on.
+    pub fn idle_until(&mut self, arrival_ms: i64, hand_on: HandOn<'_>) {
+        self.advance_to(arrival_ms.saturating_sub(self.spec.timing.out_of_order_ms), hand_on);
+        self.hand_on_rest(hand_on);
+    }
+
+    /// Does what hands firings on, and keeps them to be taken.
+    pub(crate) fn kept<T>(&mut self, work: impl FnOnce(&mut Self, HandOn<'_>) -> T) -> T {
+        let mut pieces = Vec::new();
+        let done = work(self, &mut |piece| pieces.extend(piece));
+        if !pieces.is_empty() {
+            self.fired.put_back(pieces);
+        }
+        done
+    }
+
+    fn hand_on_rest(&mut self, hand_on: HandOn<'_>) {
+        let rest = self.fired.take();
+        if !rest.is_empty() {
+            hand_on(rest);
+        }
     }
 
     /// Whether [`Self::idle_until`] with that time may make something fire. False: it does not.
@@ -254,11 +284,12 @@ impl State {
         self.keys.next_ms().is_some_and(|next_ms| next_ms <= watermark_ms)
     }
 
-    /// What has fired since this was last called, in order. To be taken, and put where it belongs, before the state is encoded.
-    /// A firing holds a copy of what is known of its window: there are as many as became due, which after a long pause is all
-    /// that the state holds, as often as windows overlap.
+    /// What has fired since this was last called, in order, and was not handed on. To be taken, and put where it belongs, before the
+    /// state is encoded. A firing holds a copy of what is known of its window: there are as many as became due, which after a long
+    /// pause is all that the state holds, as often as windows overlap. So [`Self::add_all`] and [`Self::idle_until`] hand them on a
+    /// piece of [`PIECE_BYTES`](crate::PIECE_BYTES) at a time.
     pub fn take_fired(&mut self) -> Vec<Firing> {
-        std::mem::take(&mut self.fired)
+        self.fired.take()
     }
 
     /// The spec.

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{HOPPING, add_all, bounds, end, records, rows, spec, specs};
+use common::{HOPPING, OUT_OF_ORDER_MS, Row, add_all, bounds, end, records, rows, spec, specs};
 use proptest::prelude::*;
 use std::sync::Arc;
-use watershed_stream::{Bounds, DecodeError, Firing, Outcome, Partial, State};
+use watershed_stream::{Bounds, DecodeError, Firing, Outcome, PIECE_BYTES, Partial, State, WindowSpec};
 
 /// Keys and bytes so few that keys go all the time.
 const NARROW: Bounds = Bounds {
@@ -24,8 +24,7 @@ proptest! {
         cuts in prop::collection::vec((1..40_usize, any::<bool>()), 1..20),
     ) {
         let mut whole = State::new(Arc::clone(&spec), "shard-1");
-        let outcomes = add_all(&mut whole, &rows);
-        let fired = whole.take_fired();
+        let (outcomes, fired) = add_all(&mut whole, &rows);
 
         let mut state = State::new(Arc::clone(&spec), "shard-1");
         let (mut found, mut told) = (Vec::new(), Vec::new());
@@ -132,6 +131,34 @@ proptest! {
             prop_assert_eq!(wide.2, 0);
         }
     }
+}
+
+/// One record after a long pause: everything that is open fires, each slice in a hundred windows.
+#[test]
+fn what_fires_at_once_is_handed_on_in_pieces() {
+    let window = WindowSpec::Hopping {
+        size_ms: 1_000,
+        slide_ms: 10,
+        offset_ms: 0,
+    };
+    let spec = spec(window, 0, None, bounds());
+    let mut state = State::new(Arc::clone(&spec), "shard-1");
+    for sequence in 0_u16..2_000 {
+        let text = format!("{sequence:032}");
+        let key = u8::try_from(sequence % 200).expect("below 200");
+        Row::plain(u128::from(sequence) + 1, i64::from(sequence % 1_000), key, &text).add_to(&mut state);
+    }
+    state.take_fired();
+    let (mut at_once, mut pieces) = (state.clone(), Vec::new());
+    at_once.advance(1_000_000);
+    let fired = at_once.take_fired();
+
+    state.idle_until(1_000_000 + OUT_OF_ORDER_MS, &mut |piece| pieces.push(piece));
+    let bytes = |piece: &[Firing]| piece.iter().map(|it| it.partial.encode(&spec).len()).sum::<usize>();
+    assert!(pieces.len() > 3, "{} firings in {} pieces", fired.len(), pieces.len());
+    assert!(pieces.iter().all(|piece| bytes(piece) < 2 * PIECE_BYTES));
+    assert!(state.encode() == at_once.encode());
+    assert!(fired == pieces.concat());
 }
 
 fn brief(firings: &[Firing]) -> Vec<String> {

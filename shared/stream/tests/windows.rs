@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::{HOPPING, Row, SESSION, TUMBLING, bounds, end, records, rows, spec};
+use common::{HOPPING, OUT_OF_ORDER_MS, Row, SESSION, TUMBLING, bounds, end, records, rows, spec};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 use watershed_stream::{Firing, Kind, Merger, Outcome, Output, Position, Record, Spec, State, Value, WindowSpec};
 
-const OUT_OF_ORDER_MS: i64 = 20;
 /// Lateness in which no session closes.
 const ALL_MS: i64 = 1_000_000;
 
@@ -119,7 +118,7 @@ proptest! {
         let (mut now, mut expected) = (0, Vec::<(i64, i64, u64)>::new());
         for (sequence, step) in (1..).zip(&steps) {
             now += step;
-            prop_assert_eq!(plain(sequence, now, 0).add_to(&mut state), Outcome::Added);
+            prop_assert_eq!(Row::plain(sequence, now, 0, "a").add_to(&mut state), Outcome::Added);
             match expected.last_mut() {
                 Some(session) if *step < 40 => *session = (session.0, now + 40, session.2 + 1),
                 _ => expected.push((now, now + 40, 1)),
@@ -158,18 +157,6 @@ fn check_firings(firings: &[Firing], early: bool, lateness: i64) -> Result<(), T
     Ok(())
 }
 
-fn plain(sequence: u128, event_ms: i64, key: u8) -> Row {
-    Row {
-        sequence,
-        event_ms,
-        key,
-        int: Some(event_ms),
-        float: 1.5,
-        decimal: 125,
-        text: "a".into(),
-    }
-}
-
 fn told(state: &mut State) -> Vec<(Kind, i64, u32, u64)> {
     let fired = state.take_fired();
     fired
@@ -189,7 +176,7 @@ fn size_100(lateness_ms: i64, early_ms: Option<i64>) -> Arc<Spec> {
 #[test]
 fn a_window_fires_early_at_its_end_and_when_it_was_late() {
     let mut state = State::new(size_100(50, Some(40)), "s");
-    let add = |state: &mut State, sequence, event_ms| plain(sequence, event_ms, 0).add_to(state);
+    let add = |state: &mut State, sequence, event_ms| Row::plain(sequence, event_ms, 0, "a").add_to(state);
     add(&mut state, 1, 30);
     add(&mut state, 2, 50);
     assert_eq!(told(&mut state), [], "the watermark is 30");
@@ -228,8 +215,8 @@ fn a_window_fires_early_at_its_end_and_when_it_was_late() {
 #[test]
 fn the_future_moves_nothing() {
     let mut state = State::new(size_100(0, None), "s");
-    plain(1, 10, 0).add_to(&mut state);
-    let far = plain(2, 5_000, 0);
+    Row::plain(1, 10, 0, "a").add_to(&mut state);
+    let far = Row::plain(2, 5_000, 0, "a");
     let record = |arrival_ms| Record {
         position: Position {
             high: 0,
@@ -244,7 +231,7 @@ fn the_future_moves_nothing() {
     assert_eq!(state.add(&record(3_000)), Outcome::Future { ahead_ms: 2_000 });
     assert_eq!(state.watermark_ms(), Some(-10));
     assert_eq!(far.add_to(&mut state), Outcome::Seen, "it was looked at");
-    assert_eq!(plain(3, 11, 0).add_to(&mut state), Outcome::Added);
+    assert_eq!(Row::plain(3, 11, 0, "a").add_to(&mut state), Outcome::Added);
 }
 
 #[test]
@@ -287,12 +274,17 @@ fn what_is_not_as_declared_is_told() {
 fn an_idle_shard_goes_on_with_arrivals() {
     let spec = size_100(0, None);
     let mut state = State::new(Arc::clone(&spec), "s");
-    plain(1, 10, 0).add_to(&mut state);
-    state.idle_until(119);
-    assert_eq!(told(&mut state), []);
-    state.idle_until(120);
-    assert_eq!(told(&mut state), [(Kind::Final, 0, 0, 1)]);
-    state.idle_until(50);
+    Row::plain(1, 10, 0, "a").add_to(&mut state);
+    let mut fired = Vec::new();
+    state.idle_until(119, &mut |piece| fired.extend(piece));
+    assert!(fired.is_empty());
+    state.idle_until(120, &mut |piece| fired.extend(piece));
+    let told: Vec<_> = fired
+        .iter()
+        .map(|it| (it.kind, it.start_ms, it.partial.records()))
+        .collect();
+    assert_eq!(told, [(Kind::Final, 0, 1)]);
+    state.idle_until(50, &mut |piece| panic!("{piece:?}"));
     assert_eq!(state.watermark_ms(), Some(100), "it never goes back");
     assert_eq!(records(&spec, state.take_fired()), []);
 }
@@ -306,12 +298,12 @@ fn a_record_between_makes_two_sessions_one() {
     let spec = spec(window, 200, None, bounds());
     let mut state = State::new(Arc::clone(&spec), "s");
     for (sequence, event_ms) in [(1, 0), (2, 50), (3, 150)] {
-        plain(sequence, event_ms, 0).add_to(&mut state);
+        Row::plain(sequence, event_ms, 0, "a").add_to(&mut state);
     }
     assert_eq!(told(&mut state), [(Kind::Final, 0, 0, 1), (Kind::Final, 50, 0, 1)]);
-    plain(4, 25, 0).add_to(&mut state);
+    Row::plain(4, 25, 0, "a").add_to(&mut state);
     assert_eq!(told(&mut state), [(Kind::Retracted, 50, 1, 0)]);
-    plain(5, 185, 0).add_to(&mut state);
+    Row::plain(5, 185, 0, "a").add_to(&mut state);
     assert_eq!(told(&mut state), [(Kind::Correction, 0, 1, 3)]);
 }
 

@@ -8,15 +8,18 @@ use watershed_stream::{
     Value, WindowSpec,
 };
 
-/// Adds all rows as one batch.
-pub fn add_all(state: &mut State, rows: &[Row]) -> Vec<Outcome> {
+/// Adds all rows as one batch: what became of them, and what fired.
+pub fn add_all(state: &mut State, rows: &[Row]) -> (Vec<Outcome>, Vec<Firing>) {
     let values: Vec<[Value<'_>; 4]> = rows.iter().map(Row::values).collect();
     let keys: Vec<[u8; 2]> = rows.iter().map(|row| [b'k', row.key]).collect();
     let rows = rows.iter().zip(&values).zip(&keys);
     let records: Vec<Record<'_>> = rows.map(|((row, values), key)| row.record(key, values)).collect();
     let mut outcomes = Vec::new();
-    state.add_all(&records, |_, outcome| outcomes.push(outcome));
-    outcomes
+    let mut fired = Vec::new();
+    state.add_all(&records, |_, outcome| outcomes.push(outcome), &mut |piece| {
+        fired.extend(piece)
+    });
+    (outcomes, fired)
 }
 
 /// A record of its own.
@@ -39,6 +42,19 @@ pub const INPUTS: [InputType; 4] = [
 ];
 
 impl Row {
+    /// A record of which only time, key and text matter.
+    pub fn plain(sequence: u128, event_ms: i64, key: u8, text: &str) -> Self {
+        Self {
+            sequence,
+            event_ms,
+            key,
+            int: Some(event_ms),
+            float: 1.5,
+            decimal: 125,
+            text: text.into(),
+        }
+    }
+
     pub fn values(&self) -> [Value<'_>; 4] {
         [
             self.int.map_or(Value::Null, Value::Int),
@@ -106,6 +122,8 @@ pub fn all() -> Vec<Aggregate> {
     all
 }
 
+/// How long windows wait for records out of order.
+pub const OUT_OF_ORDER_MS: i64 = 20;
 pub const TUMBLING: WindowSpec = WindowSpec::Tumbling {
     size_ms: 100,
     offset_ms: 7,
@@ -139,7 +157,7 @@ pub fn spec_of(
     aggregates: &[Aggregate],
 ) -> Arc<Spec> {
     let timing = Timing {
-        out_of_order_ms: 20,
+        out_of_order_ms: OUT_OF_ORDER_MS,
         allowed_lateness_ms,
         early_ms,
         max_ahead_ms: 1_000,

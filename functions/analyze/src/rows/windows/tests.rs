@@ -90,8 +90,9 @@ fn fired(window: &Window, batch: &RecordBatch) -> Vec<Firing> {
         };
         assert_eq!(state.add(&record), Outcome::Added);
     }
-    state.idle_until(EVENT_MS + 600_000);
-    state.take_fired()
+    let mut fired = Vec::new();
+    state.idle_until(EVENT_MS + 600_000, &mut |piece| fired.extend(piece));
+    fired
 }
 
 fn rows(window: &Window, dataset: &Dataset, firings: &[Firing]) -> Vec<RecordBatch> {
