@@ -2,8 +2,9 @@
 
 use crate::{
     dataset::{Dataset, LocationPattern},
-    diagnostic::{Diagnostic, Errors},
+    diagnostic::{Diagnostic, Errors, Report},
     document::{self, Located},
+    enrich,
     yaml::MAX_CONTRACT_BYTES,
 };
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
@@ -55,11 +56,15 @@ impl Contracts {
                 Err(wrong) => errors.extend(wrong.into_inner()),
             }
         }
+        enrich(&mut found, &mut errors);
         clashes(&found, &mut errors);
         match Errors::of(errors) {
             Some(errors) => Err(errors),
             None => Ok(Self {
-                datasets: found.into_iter().map(|(_, (dataset, _))| Arc::new(dataset)).collect(),
+                datasets: found
+                    .into_iter()
+                    .map(|(_, located)| Arc::new(located.dataset))
+                    .collect(),
             }),
         }
     }
@@ -147,14 +152,32 @@ fn fault(file: String, message: String, help: String) -> Errors {
     .expect("it has one diagnostic")
 }
 
+/// Looks up what enrichments name of other datasets.
+fn enrich(found: &mut [(&str, Located)], errors: &mut Vec<Diagnostic>) {
+    let datasets: Vec<&Dataset> = found.iter().map(|(_, located)| &located.dataset).collect();
+    let resolve = |(file, located): &(&str, Located)| {
+        let report = Report::new(file);
+        let enrichment = enrich::resolve(located.enrich.as_ref()?, &located.dataset, &datasets, &report);
+        Some(report.result(enrichment))
+    };
+    let resolved: Vec<_> = found.iter().map(resolve).collect();
+    for ((_, located), resolved) in found.iter_mut().zip(resolved) {
+        match resolved.transpose() {
+            Ok(enrichment) => located.dataset.enrichment = enrichment,
+            Err(wrong) => errors.extend(wrong.into_inner()),
+        }
+    }
+}
+
 /// Reports every pair that cannot both be.
 fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
-    let mut add = |file: &str, (dataset, (line, column)): &Located, message: String, help: &str| {
-        let path = format!("schema.{}", dataset.table.name.table());
+    let mut add = |file: &str, located: &Located, message: String, help: &str| {
+        let path = format!("schema.{}", located.dataset.table.name.table());
+        let (line, column) = located.position;
         errors.push(Diagnostic {
             file: file.into(),
-            line: *line,
-            column: *column,
+            line,
+            column,
             path,
             message,
             help: help.into(),
@@ -165,7 +188,7 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
     let mut streams: BTreeMap<&str, &str> = BTreeMap::new();
     let mut prefixes: BTreeMap<&str, Vec<(&str, &LocationPattern)>> = BTreeMap::new();
     for (file, located) in found {
-        let dataset = &located.0;
+        let dataset = &located.dataset;
         if let Some(other) = ids.insert(&dataset.id, file) {
             add(
                 file,
@@ -202,8 +225,11 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
         }
         same_prefix.push((file, location));
     }
-    for (file, located) in found.iter().filter(|(_, (dataset, _))| dataset.retention.raw.is_some()) {
-        if let Some(message) = shared_folder(&located.0, found) {
+    for (file, located) in found
+        .iter()
+        .filter(|(_, located)| located.dataset.retention.raw.is_some())
+    {
+        if let Some(message) = shared_folder(&located.dataset, found) {
             let help =
                 "write a location in a folder of its own: s3://{raw}/folder/*.csv; S3 knows only what keys begin with";
             add(file, located, message, help);
@@ -220,8 +246,8 @@ fn shared_folder(dataset: &Dataset, found: &[(&str, Located)]) -> Option<String>
     if prefix.is_empty() {
         return Some(format!("raw retention of {location}, which is the whole bucket"));
     }
-    let others = found.iter().filter(|(_, (other, _))| other.id != dataset.id);
-    let mut located = others.filter_map(|(file, (other, _))| Some((file, other.location()?)));
+    let others = found.iter().filter(|(_, other)| other.dataset.id != dataset.id);
+    let mut located = others.filter_map(|(file, other)| Some((file, other.dataset.location()?)));
     let (other_file, theirs) =
         located.find(|(_, theirs)| theirs.prefix().starts_with(prefix) || prefix.starts_with(theirs.prefix()))?;
     let theirs = &theirs.text;

@@ -1,7 +1,8 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
 use crate::{
-    Computed, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath, stream::Source,
+    Computed, Enrichment, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath,
+    stream::Source,
 };
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,8 @@ pub struct Dataset {
     pub table: TableSpec,
     /// Its quarantine table; of a stream with the columns that say which record it was.
     pub quarantine: TableSpec,
+    /// What is added to its rows in another table, where anything is.
+    pub enrichment: Option<Enrichment>,
 }
 
 /// What an object holds.

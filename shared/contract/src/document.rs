@@ -4,7 +4,7 @@ use crate::{
     dataset::{CsvFormat, Dataset, FixedFormat, Format, RaggedEnds, XmlFormat},
     diagnostic::{Errors, Report, shown},
     dialect::one_byte,
-    location, property,
+    enrich, location, property,
     reader::{At, Map},
     retention::Sla,
     schema::{self, Document, Place, Wire},
@@ -20,8 +20,12 @@ pub const MAX_ID_BYTES: usize = 200;
 /// Largest part of a version: [`watershed_lake::SourceOrder`] keeps six digits.
 pub const MAX_VERSION_PART: u32 = 999_999;
 
-/// A dataset and where its schema object stands.
-pub(crate) type Located = (Dataset, Position);
+/// A dataset, where its schema object stands, and what is to be looked up in others.
+pub(crate) struct Located {
+    pub(crate) dataset: Dataset,
+    pub(crate) position: Position,
+    pub(crate) enrich: Option<enrich::Declared>,
+}
 
 /// The datasets of a contract, or everything that is wrong with it by itself.
 pub(crate) fn read(file_name: &str, text: &str) -> Result<Vec<Located>, Errors> {
@@ -69,7 +73,13 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
             let place = server.place(name, items.len());
             Some((place?, server.wire.clone()?))
         });
-        found.extend(schema::read(&map, (&document, &sla), id, source).map(|dataset| (dataset, map.position)));
+        let enrich = enrich::read(map.custom().as_ref());
+        let dataset = schema::read(&map, (&document, &sla), id, source);
+        found.extend(dataset.map(|dataset| Located {
+            dataset,
+            position: map.position,
+            enrich,
+        }));
     }
     // What was reported is enough of an answer; a dataset may be missing for nothing else.
     (report.count() > 0 || found.len() == items.len()).then_some(found)

@@ -12,7 +12,7 @@ const UNITS: [(&str, i64); 5] = [
 ];
 
 /// Milliseconds, at least so many, and no more than the longest window.
-pub(super) fn read(at: &At<'_>, least_ms: i64) -> Option<i64> {
+pub(crate) fn read(at: &At<'_>, least_ms: i64) -> Option<i64> {
     let text = at.spelling()?;
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

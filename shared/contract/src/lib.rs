@@ -13,6 +13,8 @@ mod diagnostic;
 mod dialect;
 mod document;
 mod drift;
+mod duration;
+pub mod enrich;
 mod formats;
 mod location;
 mod nested;
@@ -27,6 +29,7 @@ mod retention;
 mod rules;
 mod schema;
 mod spellings;
+mod spot;
 mod stream;
 mod temporal;
 mod types;
@@ -38,6 +41,7 @@ pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
 pub use drift::UnknownColumns;
+pub use enrich::Enrichment;
 pub use number::{Negative, NumberFormat};
 pub use path::{Step, XmlPath, source_path, xml_path};
 pub use quality::{Computed, MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit};
@@ -51,6 +55,7 @@ pub mod limits {
         contracts::MAX_CONTRACTS,
         dialect::MAX_SKIP_ROWS,
         document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
+        enrich::{MAX_CONDITIONS, MAX_ENRICHED_COLUMNS, MAX_STEPS, MAX_WITHIN_M},
         formats::MAX_FIXED_BYTES,
         location::MAX_LOCATION_BYTES,
         nested::{MAX_FIELD_DEPTH, MAX_NESTED_FIELDS},

@@ -13,7 +13,12 @@ const CLASSIFICATIONS: [&str; 2] = ["personal", "pii"];
 /// Whether this classification marks a column as personal.
 pub(crate) fn is_personal(at: &At<'_>) -> bool {
     let word = if at.is_text() { at.text() } else { None };
-    word.is_some_and(|word| CLASSIFICATIONS.contains(&word.to_lowercase().as_str()))
+    word.is_some_and(is_personal_word)
+}
+
+/// Whether this word marks a column as personal.
+pub(crate) fn is_personal_word(word: &str) -> bool {
+    CLASSIFICATIONS.contains(&word.to_lowercase().as_str())
 }
 
 /// The treatment of the property `map`. A column that is classified as personal must say it: nobody is to find out from the lake

@@ -2,6 +2,7 @@
 
 use crate::{
     diagnostic::{Report, one_of, shown},
+    spot::{Spot, Word},
     yaml::{Key, Node, Position, Value},
 };
 
@@ -131,6 +132,21 @@ impl<'a> At<'a> {
         }
     }
 
+    pub(crate) fn spot(&self) -> Spot {
+        Spot {
+            position: self.node.position,
+            path: self.owner.clone(),
+        }
+    }
+
+    /// Text, and where it stands.
+    pub(crate) fn spotted(&self) -> Option<Word> {
+        Some(Word {
+            text: self.text()?.into(),
+            spot: self.spot(),
+        })
+    }
+
     /// A value as it is spelled in data: text, but also a number or a truth value as it stands.
     pub(crate) fn spelling(&self) -> Option<&'a str> {
         match self.scalar() {
@@ -201,6 +217,32 @@ impl<'a> At<'a> {
 impl<'a> Map<'a> {
     pub(crate) fn error(&self, message: impl Into<String>, help: impl Into<String>) {
         self.report.add(self.position, &self.path, message.into(), help.into());
+    }
+
+    pub(crate) fn spot(&self) -> Spot {
+        Spot {
+            position: self.position,
+            path: self.path.clone(),
+        }
+    }
+
+    /// Every key with its text, in order; a report where one has something else.
+    pub(crate) fn pairs(&self) -> Vec<(Word, Word)> {
+        let pair = |(key, node): &'a (Key<'a>, Node<'a>)| {
+            let at = At {
+                node,
+                owner: self.path.clone(),
+                name: key.text.to_string(),
+                report: self.report,
+            };
+            let spot = Spot {
+                position: key.position,
+                path: self.path.clone(),
+            };
+            let text = at.name.clone();
+            Some((Word { text, spot }, at.spotted()?))
+        };
+        self.entries.iter().filter_map(pair).collect()
     }
 
     /// Whether it has no key at all.

@@ -5,7 +5,7 @@ use crate::{
     computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    dialect, drift, formats,
+    dialect, drift, enrich, formats,
     nested::{self, Way},
     number, order,
     property::{self, Defaults, Property},
@@ -118,6 +118,7 @@ pub(crate) fn read(
         retention,
         table,
         quarantine,
+        enrichment: None,
     })
 }
 
@@ -157,6 +158,7 @@ fn check_keys(map: &Map<'_>, custom: Option<&Map<'_>>) {
             &formats::KEYS,
             &number::KEYS,
             &drift::KEYS,
+            &enrich::KEYS,
             &stream::KEYS,
         ];
         custom.only(&known.concat());

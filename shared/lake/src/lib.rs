@@ -3,6 +3,7 @@
 //! Pure. The one owner of object keys: nothing else in Watershed concatenates one.
 //!
 //! * [`added`]: columns that a table has from its sources, and no contract names.
+//! * [`enriched`]: the table of a dataset's rows, joined with references.
 //! * [`hex()`]: bytes as text.
 //! * [`name`]: identifiers made of names as people write them.
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
@@ -14,6 +15,7 @@
 //! * [`windows`]: the tables of a stream's windows and anomalies.
 
 pub mod added;
+pub mod enriched;
 mod hex;
 pub mod layout;
 pub mod maintenance;

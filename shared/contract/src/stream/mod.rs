@@ -2,7 +2,6 @@
 
 mod aggregates;
 mod detectors;
-mod duration;
 mod read;
 mod windows;
 
@@ -115,13 +114,18 @@ impl Dataset {
         }
     }
 
-    /// All tables that are made of it: its own, that of refused rows, and of a stream those of late rows, windows and anomalies.
+    /// All tables that are made of it: its own, that of refused rows, the enriched one, and of a stream those of late rows, windows and
+    /// anomalies.
     pub fn tables(&self) -> impl Iterator<Item = &TableSpec> {
         let of_stream = self.stream().into_iter().flat_map(|stream| {
             let windows = stream.windows.iter().map(|window| &window.table);
             [&stream.late].into_iter().chain(windows).chain(&stream.anomalies)
         });
-        [&self.table, &self.quarantine].into_iter().chain(of_stream)
+        let enriched = self.enrichment.iter().map(|enrichment| &enrichment.table);
+        [&self.table, &self.quarantine]
+            .into_iter()
+            .chain(enriched)
+            .chain(of_stream)
     }
 
     /// The one of that name.

@@ -1,10 +1,11 @@
 //! What the contract says of a stream: its name, its times, and what a stream does not have.
 
-use super::{Source, Stream, duration, windows};
+use super::{Source, Stream, windows};
 use crate::{
     dataset::Format,
     diagnostic::shown,
     drift::UnknownColumns,
+    duration,
     property::Property,
     quality::{OnFailure, QualityRule},
     reader::{At, Map},

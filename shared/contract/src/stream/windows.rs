@@ -1,9 +1,9 @@
 //! `windows`: how event time is cut, by which key, what is worked out, and what is watched.
 
-use super::{Detect, OutputColumn, Window, aggregates, detectors, duration};
+use super::{Detect, OutputColumn, Window, aggregates, detectors};
 use crate::{
     diagnostic::{one_of, shown},
-    order,
+    duration, order,
     property::Property,
     reader::{At, Map},
 };

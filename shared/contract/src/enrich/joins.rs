@@ -1,0 +1,327 @@
+//! Joins: which reference, which columns are compared, what is taken.
+
+use super::{
+    Around, Join, Matching, Pair, Point, Work,
+    read::{AroundFunction, DeclaredAround, DeclaredJoin, DeclaredMatch},
+    resolve::Scope,
+};
+use crate::{dataset::Dataset, diagnostic::shown, spot::Word};
+use watershed_lake::{Column, ColumnType, TableSpec, enriched::added};
+
+impl Scope<'_> {
+    pub(super) fn join(&self, join: &DeclaredJoin) -> Option<(String, Work, Vec<(Word, Column)>)> {
+        let reference = self.reference(&join.reference)?;
+        let theirs = &reference.table;
+        let (kind, table) = (join.kind, theirs.name.table());
+        let (matching, label, origin) = match &join.matching {
+            DeclaredMatch::Lookup { on } => {
+                let on = self.compared(on, theirs)?;
+                self.covers_key(&join.reference, reference, &on, None);
+                let (label, origin) = self.told(&on, theirs);
+                let columns = Vec::new();
+                (Matching::Lookup { on, columns }, label, origin)
+            }
+            DeclaredMatch::AsOf { .. } => self.as_of(join, reference)?,
+            DeclaredMatch::Nearest { point, within_m, .. } => {
+                let point = self.point(point, theirs)?;
+                let matching = Matching::Nearest {
+                    point,
+                    within_m: *within_m,
+                    columns: Vec::new(),
+                    distance: false,
+                };
+                let ours = self.columns[point.latitude.ours].name.clone();
+                (matching, ours, format!("nearest within {within_m} m"))
+            }
+            DeclaredMatch::Around {
+                point,
+                within_m,
+                aggregates,
+            } => {
+                let point = self.point(point, theirs)?;
+                let (aggregates, new) = self.around(aggregates, theirs, *within_m);
+                let matching = Matching::Around {
+                    point,
+                    within_m: *within_m,
+                    aggregates,
+                };
+                let label = format!("{kind} {table} at {}", self.columns[point.latitude.ours].name);
+                return Some((label, joined(theirs, matching), new));
+            }
+            DeclaredMatch::Region { point, shape } => self.region(point, shape, theirs)?,
+        };
+        let (taken, mut new) = self.taken(&join.add, theirs, &origin);
+        let matching = with_columns(matching, taken, &join.matching);
+        if let DeclaredMatch::Nearest {
+            distance: Some(word), ..
+        } = &join.matching
+        {
+            let doc = format!("Metres to what {} says [{}, {origin}]", theirs.name, theirs.name);
+            new.push((word.clone(), added(&word.text, ColumnType::Double, &doc)));
+        }
+        Some((format!("{kind} {table} on {label}"), joined(theirs, matching), new))
+    }
+
+    fn as_of(&self, join: &DeclaredJoin, reference: &Dataset) -> Option<(Matching, String, String)> {
+        let DeclaredMatch::AsOf {
+            on,
+            time,
+            direction,
+            tolerance_us,
+        } = &join.matching
+        else {
+            return None;
+        };
+        let theirs = &reference.table;
+        let on = self.compared(on, theirs)?;
+        let time = self.time(time, theirs)?;
+        self.covers_key(&join.reference, reference, &on, Some(time));
+        let (_, origin) = self.told(&[&on[..], &[time]].concat(), theirs);
+        let matching = Matching::AsOf {
+            on,
+            time,
+            direction: *direction,
+            tolerance_us: *tolerance_us,
+            columns: Vec::new(),
+        };
+        Some((matching, self.columns[time.ours].name.clone(), origin))
+    }
+
+    fn region(&self, point: &[Word; 2], shape: &Word, theirs: &TableSpec) -> Option<(Matching, String, String)> {
+        let [latitude, longitude] = point.each_ref().map(|word| {
+            let column = self.ours(word)?;
+            self.is_number(word, &self.columns[column]).then_some(column)
+        });
+        let column = self.column(shape, &theirs.columns, &theirs.name)?;
+        let kind = theirs.columns[column].kind;
+        if kind != ColumnType::String {
+            self.say(
+                &shape.spot,
+                format!("shapes in {}, which is of type {kind}", shown(&shape.text)),
+                "write a column of texts: polygons as WKT or GeoJSON",
+            );
+        }
+        let (latitude, longitude) = (latitude?, longitude?);
+        let label = self.columns[latitude].name.clone();
+        let origin = format!("where the point lies in {}", shape.text);
+        let matching = Matching::Region {
+            latitude,
+            longitude,
+            shape: column,
+            columns: Vec::new(),
+        };
+        Some((matching, label, origin))
+    }
+
+    /// Names of our columns, and which are compared with which, for messages and descriptions.
+    fn told(&self, pairs: &[Pair], theirs: &TableSpec) -> (String, String) {
+        let name = |pair: &Pair| self.columns[pair.ours].name.as_str();
+        let names: Vec<&str> = pairs.iter().map(name).collect();
+        let equal = pairs
+            .iter()
+            .map(|pair| format!("{} = {}", theirs.columns[pair.theirs].name, name(pair)));
+        (names.join(", "), equal.collect::<Vec<_>>().join(", "))
+    }
+
+    fn compared(&self, pairs: &[(Word, Word)], theirs: &TableSpec) -> Option<Vec<Pair>> {
+        let pair = |(ours, their): &(Word, Word)| {
+            let pair = self.pair(ours, their, theirs)?;
+            let kinds = (self.columns[pair.ours].kind, theirs.columns[pair.theirs].kind);
+            if !comparable(kinds) {
+                self.say(
+                    &ours.spot,
+                    format!("{} = {}: {} and {}", ours.text, their.text, kinds.0, kinds.1),
+                    "write columns of one type; no float, double, struct or list",
+                );
+                return None;
+            }
+            Some(pair)
+        };
+        // All of them, so that all that is wrong is said.
+        let found: Vec<Option<Pair>> = pairs.iter().map(pair).collect();
+        found.into_iter().collect()
+    }
+
+    fn pair(&self, ours: &Word, their: &Word, theirs: &TableSpec) -> Option<Pair> {
+        let (left, right) = (self.ours(ours), self.column(their, &theirs.columns, &theirs.name));
+        Some(Pair {
+            ours: left?,
+            theirs: right?,
+        })
+    }
+
+    fn time(&self, (ours, their): &(Word, Word), theirs: &TableSpec) -> Option<Pair> {
+        let pair = self.pair(ours, their, theirs)?;
+        let kinds = (self.columns[pair.ours].kind, theirs.columns[pair.theirs].kind);
+        let is_time = matches!(
+            kinds.0,
+            ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz
+        );
+        if kinds.0 != kinds.1 || !is_time {
+            self.say(
+                &ours.spot,
+                format!("time {} of {}, time {} of {}", ours.text, kinds.0, their.text, kinds.1),
+                "write two dates, two timestamps, or two timestamps with a zone",
+            );
+            return None;
+        }
+        Some(pair)
+    }
+
+    fn point(&self, [latitude, longitude]: &[(Word, Word); 2], theirs: &TableSpec) -> Option<Point> {
+        let degrees = |(ours, their): &(Word, Word)| {
+            let pair = self.pair(ours, their, theirs)?;
+            let numbers = [
+                self.is_number(ours, &self.columns[pair.ours]),
+                self.is_number(their, &theirs.columns[pair.theirs]),
+            ];
+            numbers.into_iter().all(|is| is).then_some(pair)
+        };
+        let (latitude, longitude) = (degrees(latitude), degrees(longitude));
+        Some(Point {
+            latitude: latitude?,
+            longitude: longitude?,
+        })
+    }
+
+    fn is_number(&self, word: &Word, column: &Column) -> bool {
+        let is = matches!(
+            column.kind,
+            ColumnType::Int | ColumnType::Long | ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. }
+        );
+        if !is {
+            self.say(
+                &word.spot,
+                format!("{}, which is of type {}", column.name, column.kind),
+                "write a column of numbers: degrees",
+            );
+        }
+        is
+    }
+
+    /// A join never makes two rows of one: what is compared must say which row of the reference is meant.
+    fn covers_key(&self, word: &Word, reference: &Dataset, on: &[Pair], time: Option<Pair>) {
+        let is_compared = |column: &usize| on.iter().chain(&time).any(|pair| pair.theirs == *column);
+        let missing: Vec<&str> = reference
+            .primary_key
+            .iter()
+            .filter(|column| !is_compared(column))
+            .map(|column| reference.table.columns[*column].name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            self.say(
+                &word.spot,
+                format!(
+                    "rows of {} are told apart by {} too",
+                    reference.table.name,
+                    missing.join(", ")
+                ),
+                "compare every column of its primary key",
+            );
+        }
+    }
+
+    /// Columns of the reference, and what they become.
+    fn taken(&self, add: &[(Word, Word)], theirs: &TableSpec, origin: &str) -> (Vec<usize>, Vec<(Word, Column)>) {
+        let taken = add.iter().filter_map(|(name, their)| {
+            let index = self.column(their, &theirs.columns, &theirs.name)?;
+            let column = &theirs.columns[index];
+            if column.kind.is_nested() {
+                self.say(
+                    &their.spot,
+                    format!("{}, which is a {}", column.name, column.kind),
+                    "write a column that is no struct or list",
+                );
+                return None;
+            }
+            let said = column.doc.as_deref().unwrap_or(&column.name);
+            let doc = format!("{said} [{}.{}, {origin}]", theirs.name, column.name);
+            let new = Column {
+                classification: column.classification.clone(),
+                tags: column.tags.clone(),
+                ..added(&name.text, column.kind, &doc)
+            };
+            Some((index, (name.clone(), new)))
+        });
+        taken.unzip()
+    }
+
+    fn around(
+        &self,
+        aggregates: &[DeclaredAround],
+        theirs: &TableSpec,
+        within_m: f64,
+    ) -> (Vec<Around>, Vec<(Word, Column)>) {
+        let found = aggregates.iter().filter_map(|it| {
+            let Some(word) = &it.column else {
+                let doc = format!("How many there are within {within_m} m [{}]", theirs.name);
+                return Some((
+                    Around::Count,
+                    (it.name.clone(), added(&it.name.text, ColumnType::Long, &doc)),
+                ));
+            };
+            let index = self.column(word, &theirs.columns, &theirs.name)?;
+            let column = &theirs.columns[index];
+            let kind = match column.kind {
+                ColumnType::Int | ColumnType::Long => ColumnType::Long,
+                ColumnType::Float | ColumnType::Double => ColumnType::Double,
+                other => {
+                    self.say(
+                        &word.spot,
+                        format!("{}, which is of type {other}", column.name),
+                        "write a column of type int, long, float or double",
+                    );
+                    return None;
+                }
+            };
+            let (aggregate, what) = match it.function {
+                AroundFunction::Min => (Around::Min(index), "Smallest"),
+                AroundFunction::Max => (Around::Max(index), "Largest"),
+                AroundFunction::Sum | AroundFunction::Records => (Around::Sum(index), "Sum of"),
+            };
+            let doc = format!(
+                "{what} {} within {within_m} m [{}.{}]",
+                column.name, theirs.name, column.name
+            );
+            let new = Column {
+                classification: column.classification.clone(),
+                ..added(&it.name.text, kind, &doc)
+            };
+            Some((aggregate, (it.name.clone(), new)))
+        });
+        found.unzip()
+    }
+}
+
+fn joined(theirs: &TableSpec, matching: Matching) -> Work {
+    Work::Join(Join {
+        reference: theirs.name.clone(),
+        matching,
+    })
+}
+
+/// The columns that are taken.
+fn with_columns(mut matching: Matching, taken: Vec<usize>, declared: &DeclaredMatch) -> Matching {
+    match &mut matching {
+        Matching::Lookup { columns, .. } | Matching::AsOf { columns, .. } | Matching::Region { columns, .. } => {
+            *columns = taken;
+        }
+        Matching::Nearest { columns, distance, .. } => {
+            *columns = taken;
+            *distance = matches!(declared, DeclaredMatch::Nearest { distance: Some(_), .. });
+        }
+        Matching::Around { .. } => {}
+    }
+    matching
+}
+
+/// Types of which equal values are equal.
+fn comparable(kinds: (ColumnType, ColumnType)) -> bool {
+    match kinds {
+        (ColumnType::Float | ColumnType::Double, _) => false,
+        (left, _) if left.is_nested() => false,
+        (ColumnType::Int | ColumnType::Long, ColumnType::Int | ColumnType::Long) => true,
+        (ColumnType::Decimal { scale, .. }, ColumnType::Decimal { scale: other, .. }) => scale == other,
+        (left, right) => left == right,
+    }
+}
