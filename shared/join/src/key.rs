@@ -124,9 +124,7 @@ fn check(arrays: &[ArrayRef], rows: usize) -> Result<(), BuildError> {
             max: MAX_KEY_COLUMNS,
         });
     }
-    if rows > MAX_ROWS {
-        return Err(BuildError::TooManyRows { rows, max: MAX_ROWS });
-    }
+    check_rows(rows)?;
     match arrays.iter().find(|array| array.len() != rows) {
         Some(array) => Err(BuildError::Lengths {
             first: rows,
@@ -134,6 +132,14 @@ fn check(arrays: &[ArrayRef], rows: usize) -> Result<(), BuildError> {
         }),
         None => Ok(()),
     }
+}
+
+/// Rows of a reference are numbers below [`NONE`].
+pub(crate) fn check_rows(rows: usize) -> Result<(), BuildError> {
+    if rows > MAX_ROWS {
+        return Err(BuildError::TooManyRows { rows, max: MAX_ROWS });
+    }
+    Ok(())
 }
 
 /// Pairs of numbers, numbered.

@@ -1,8 +1,8 @@
 //! A reference as one batch, and its columns for the rows of another.
 
 use crate::{
-    MAX_ROWS,
     error::{BuildError, JoinError},
+    key::check_rows,
 };
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
@@ -19,9 +19,7 @@ impl Reference {
     /// memory, but of a single batch no copy is made.
     pub fn of(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self, BuildError> {
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if rows > MAX_ROWS {
-            return Err(BuildError::TooManyRows { rows, max: MAX_ROWS });
-        }
+        check_rows(rows)?;
         let rows = match batches {
             [batch] => batch.clone(),
             batches => concat_batches(schema, batches)?,
