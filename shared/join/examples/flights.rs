@@ -9,13 +9,7 @@ use arrow_array::{
 };
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use std::{
-    error::Error,
-    fs,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{error::Error, fs, path::Path, sync::Arc, time::Instant};
 use watershed_join::{AsOf, Direction, Lookup, Reference};
 
 const PASSES: usize = 15;
@@ -33,39 +27,66 @@ fn main() -> Result<(), Box<dyn Error>> {
         planes: read("planes.csv")?.reference(&["tailnum", "manufacturer"], &["seats"])?,
         weather: weather(&read("weather.csv")?)?,
     };
-    let start = Instant::now();
+    let clock = Clock::start();
     let indexes = Indexes::build(&references)?;
-    let built = start.elapsed();
+    let built = clock.seconds();
     let mut times = Vec::new();
     let mut output = None;
     for _ in 0..passes.max(1) {
         drop(output.take());
-        let start = Instant::now();
+        let clock = Clock::start();
         output = Some(join(&flights, &references, &indexes)?);
-        times.push(start.elapsed());
+        times.push(clock.seconds());
     }
-    times.sort_unstable();
+    times.sort_unstable_by(f64::total_cmp);
     let (median, output) = (times[times.len() / 2], output.ok_or("no pass")?);
     report(&output, median, built, indexes.size_bytes());
     Ok(())
 }
 
-fn report(output: &RecordBatch, median: Duration, built: Duration, bytes: usize) {
+fn report(output: &RecordBatch, median: f64, built: f64, bytes: usize) {
     let count = |name: &str| {
         let column = output.column_by_name(name);
         column.map_or(0, |column| column.len() - column.null_count())
     };
     println!(
         "{:.1} ms, {:.0} krow/s/core  ({}, {}, {}, {})  indexes {} B in {:.2} ms",
-        median.as_secs_f64() * 1e3,
-        output.num_rows() as f64 / median.as_secs_f64() / 1e3,
+        median * 1e3,
+        output.num_rows() as f64 / median / 1e3,
         output.num_rows(),
         count("temp"),
         count("lat"),
         count("seats"),
         bytes,
-        built.as_secs_f64() * 1e3,
+        built * 1e3,
     );
+}
+
+/// Time on the processor, where the kernel tells it in nanoseconds (Linux); else time that passes.
+struct Clock {
+    wall: Instant,
+    busy: Option<u64>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            wall: Instant::now(),
+            busy: Self::busy(),
+        }
+    }
+
+    fn busy() -> Option<u64> {
+        let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    }
+
+    fn seconds(&self) -> f64 {
+        match (self.busy, Self::busy()) {
+            (Some(start), Some(end)) => (end - start) as f64 / 1e9,
+            _ => self.wall.elapsed().as_secs_f64(),
+        }
+    }
 }
 
 struct References {
