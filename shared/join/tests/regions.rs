@@ -216,7 +216,7 @@ fn a_malformed_text_is_told_with_its_row_and_place() {
     );
     assert_eq!(
         message("{\"name\": \"Zürich\",\n \"type\": \"Polygon\", \"coordinates\": [[[0,0],[1,0],[x]]]}"),
-        "the geometry of row 2 is wrong at character 74: expected value"
+        "the geometry of row 2 is wrong at character 70: expected value"
     );
     assert_eq!(
         message("POLYGON((170 0,-170 0,-170 1,170 0))"),
