@@ -103,10 +103,10 @@ impl<'t> Scanner<'t> {
 
     pub(crate) fn end(&mut self) -> Result<(), Wrong> {
         self.skip_space();
-        match self.text[self.at..].is_empty() {
-            true => Ok(()),
-            false => Err(Wrong::new(self.at, format!("the text goes on, {}", self.instead()))),
+        if self.text[self.at..].is_empty() {
+            return Ok(());
         }
+        Err(Wrong::new(self.at, format!("the text goes on, {}", self.instead())))
     }
 
     /// The letters that stand next, in capitals.

@@ -165,26 +165,23 @@ impl Pairs {
         let cells = (first_count as usize).checked_mul(width);
         let room = first.len().saturating_mul(CELLS_PER_ROW).saturating_add(FREE_CELLS);
         let mut count = 0;
-        let numbers = match cells.filter(|cells| *cells <= room) {
-            Some(cells) => {
-                let mut table = vec![NONE; cells];
-                each(first, second, |first, second| {
-                    next(&mut table[first as usize * width + second as usize], &mut count)
-                });
-                Numbers::Cells(table)
-            }
-            None => {
-                let (hasher, mut table) = (RandomState::default(), HashTable::new());
-                let rehash = |(pair, _): &(u64, u32)| hasher.hash_one(*pair);
-                each(first, second, |first, second| {
-                    let pair = word(first, second);
-                    let entry = table.entry(hasher.hash_one(pair), |(known, _)| *known == pair, rehash);
-                    let mut entry = entry.or_insert((pair, NONE));
-                    next(&mut entry.get_mut().1, &mut count)
-                });
-                table.shrink_to_fit(rehash);
-                Numbers::Hashed(hasher, table)
-            }
+        let numbers = if let Some(cells) = cells.filter(|cells| *cells <= room) {
+            let mut table = vec![NONE; cells];
+            each(first, second, |first, second| {
+                next(&mut table[first as usize * width + second as usize], &mut count)
+            });
+            Numbers::Cells(table)
+        } else {
+            let (hasher, mut table) = (RandomState::default(), HashTable::new());
+            let rehash = |(pair, _): &(u64, u32)| hasher.hash_one(*pair);
+            each(first, second, |first, second| {
+                let pair = word(first, second);
+                let entry = table.entry(hasher.hash_one(pair), |(known, _)| *known == pair, rehash);
+                let mut entry = entry.or_insert((pair, NONE));
+                next(&mut entry.get_mut().1, &mut count)
+            });
+            table.shrink_to_fit(rehash);
+            Numbers::Hashed(hasher, table)
         };
         Self { width, numbers, count }
     }

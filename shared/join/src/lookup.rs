@@ -56,7 +56,7 @@ impl Lookup {
     /// For each row of a batch the reference's row of the same key; null where the key is null in any column, or the reference has it
     /// not. Whole numbers and decimals compare by value, and so do texts, bytes and times of one kind however they are stored.
     pub fn rows(&self, keys: &[ArrayRef]) -> Result<UInt32Array, JoinError> {
-        let mut numbers = self.keys.find(keys, keys.first().map_or(0, |first| first.len()))?;
+        let mut numbers = self.keys.find(keys, keys.first().map_or(0, Array::len))?;
         for number in &mut numbers {
             if *number != NONE {
                 *number = self.rows[*number as usize];

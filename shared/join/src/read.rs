@@ -82,7 +82,11 @@ fn each(array: &dyn Array, scale: Scale, sink: &mut impl FnMut(Option<Key<'_>>))
     }
 }
 
-fn items<'a, A: ArrayAccessor>(array: A, sink: &mut impl FnMut(Option<Key<'a>>), key: impl Fn(A::Item) -> Key<'a>) {
+fn items<'a, A: ArrayAccessor + Copy>(
+    array: A,
+    sink: &mut impl FnMut(Option<Key<'a>>),
+    key: impl Fn(A::Item) -> Key<'a>,
+) {
     match array.logical_nulls() {
         None => (0..array.len()).for_each(|row| sink(Some(key(array.value(row))))),
         Some(nulls) => {

@@ -60,7 +60,9 @@ impl Regions {
             }
         }
         let mut has_part = vec![false; areas.len()];
-        parts.iter().for_each(|part| has_part[part.rank as usize] = true);
+        for part in &parts {
+            has_part[part.rank as usize] = true;
+        }
         areas.sort_unstable_by(|(one, row), (other, later)| one.total_cmp(other).then(row.cmp(later)));
         let by_area: Vec<u32> = areas.iter().map(|(_, row)| *row).collect();
         let mut ranks = vec![0; by_area.len()];

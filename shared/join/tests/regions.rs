@@ -25,14 +25,18 @@ fn row(index: &Regions, longitude: f64, latitude: f64) -> Option<u32> {
 struct Star(Vec<(f64, f64)>);
 
 impl Star {
-    fn ring(&self) -> String {
-        let corners: Vec<String> = self
-            .0
-            .iter()
-            .chain(self.0.first())
-            .map(|(x, y)| format!("{x} {y}"))
-            .collect();
-        format!("({})", corners.join(","))
+    fn corners(&self, corner: impl Fn(&(f64, f64)) -> String) -> String {
+        let closed: Vec<String> = self.0.iter().chain(self.0.first()).map(corner).collect();
+        closed.join(",")
+    }
+
+    fn wkt(&self) -> String {
+        format!("POLYGON(({}))", self.corners(|(x, y)| format!("{x} {y}")))
+    }
+
+    fn json(&self) -> String {
+        let corners = self.corners(|(x, y)| format!("[{x},{y}]"));
+        format!(r#"{{"type":"Polygon","coordinates":[[{corners}]]}}"#)
     }
 
     /// How often the ring goes round the point: the angles that its edges are seen under add up to that, or to nothing.
@@ -68,11 +72,7 @@ proptest! {
         points in proptest::collection::vec((-55.0..55.0_f64, -55.0..55.0_f64), 1..60),
         as_json in any::<bool>(),
     ) {
-        let text = |star: &Star| match as_json {
-            true => format!(r#"{{"type":"Polygon","coordinates":[[{}]]}}"#, star.ring()
-                .trim_matches(['(', ')']).split(',').map(|corner| format!("[{}]", corner.replace(' ', ","))).collect::<Vec<_>>().join(",")),
-            false => format!("POLYGON({})", star.ring()),
-        };
+        let text = |star: &Star| if as_json { star.json() } else { star.wkt() };
         for star in &stars {
             let index = regions(&[&text(star)]);
             let expected: Vec<Option<u32>> = points.iter().map(|point| star.winds_around(*point).then_some(0)).collect();
