@@ -216,6 +216,23 @@ fn dates_of_either_width_compare() {
 }
 
 #[test]
+fn a_slice_is_its_own_rows() {
+    let reference = instants([Some(0), Some(10), None, Some(20)]).slice(1, 3);
+    let batch = instants([Some(99), Some(15), None, Some(25)]).slice(1, 3);
+    assert_eq!(alone(&reference, &batch, Direction::Backward), [Some(0), None, Some(2)]);
+}
+
+#[test]
+fn the_size_grows_with_the_rows() {
+    let index = |count: i64| AsOf::build(&[], &instants((0..count).map(Some))).expect("an index");
+    let (small, large) = (index(100).size_bytes(), index(10_000).size_bytes());
+    assert!(
+        small >= 100 * 12 && large >= 10_000 * 12 && large < 10_000 * 20,
+        "{small}, {large}"
+    );
+}
+
+#[test]
 fn two_rows_of_one_key_and_time_are_told() {
     let by = texts(&["EWR", "JFK", "EWR"]);
     let error = AsOf::build(&[by], &instants([Some(0), Some(0), Some(0)])).expect_err("they are two");

@@ -230,6 +230,15 @@ fn times_compare_as_what_they_are() {
 }
 
 #[test]
+fn a_slice_is_its_own_rows() {
+    let keys = texts(&[Some("a"), Some("b"), None, Some("c")]).slice(1, 3);
+    let dictionary = ["x", "c", "b", "a"].into_iter().collect::<DictionaryArray<Int8Type>>();
+    let batch: ArrayRef = Arc::new(dictionary.slice(1, 3));
+    assert_eq!(joined(Arc::clone(&keys), Arc::clone(&batch)), [Some(2), Some(0), None]);
+    assert_eq!(joined(batch, keys), [Some(1), None, Some(0)]);
+}
+
+#[test]
 fn bytes_are_keys_too() {
     let bytes: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"", b"\0", b"\0\0"]));
     assert_eq!(joined(Arc::clone(&bytes), bytes), [Some(0), Some(1), Some(2)]);
