@@ -15,7 +15,6 @@
 //! What is read is what was there when the plan was made: entity tags pin it. Its order is the one that the table's ledger holds the source in, so a
 //! version that is written meanwhile is newer, and wins by its own event. An object that no table knows of gets the lowest order.
 
-mod columns;
 pub mod config;
 pub mod plan;
 pub mod quarantine;

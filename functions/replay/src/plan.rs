@@ -172,7 +172,7 @@ async fn make(
 async fn tallies(ports: &Ports, dataset: &Dataset, filter: &Filter<'_>) -> Result<BTreeMap<String, Tally>, PortError> {
     let table = Current::load(&*ports.store, &*ports.catalog, &dataset.quarantine.name).await?;
     match table {
-        Some(table) => quarantine::scan(&*ports.store, &table, filter).await,
+        Some(table) => quarantine::scan(&*ports.store, (&table, &dataset.quarantine), filter).await,
         None => Ok(BTreeMap::new()),
     }
 }

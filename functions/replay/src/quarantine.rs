@@ -1,14 +1,15 @@
 //! What stands in a quarantine table: rows by source and reason.
 
-use crate::columns;
 use arrow_array::{RecordBatch, cast::AsArray, types::TimestampMicrosecondType};
+use arrow_schema::{ArrowError, SchemaRef};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
-use watershed_lake::quarantine::column;
+use watershed_lake::{TableSpec, quarantine::column};
 use watershed_ports::{ObjectStore, PortError};
-use watershed_table::current::Current;
+use watershed_sink::arrow_schema;
+use watershed_table::current::{Bound, Current};
 
 /// Most sources of a replay: their plan is kept in memory.
 pub const MAX_SOURCES: usize = 100_000;
@@ -58,19 +59,27 @@ pub struct Tally {
 /// Errors: a fault where there are more than [`MAX_SOURCES`].
 pub async fn scan(
     store: &dyn ObjectStore,
-    table: &Current,
+    (table, spec): (&Current, &TableSpec),
     filter: &Filter<'_>,
 ) -> Result<BTreeMap<String, Tally>, PortError> {
     let mut sources: BTreeMap<String, Tally> = BTreeMap::new();
+    let schema = arrow_schema(spec).project(&COLUMNS);
+    let schema: SchemaRef = schema
+        .map_err(|error: ArrowError| PortError::fault(error.to_string()))?
+        .into();
     // All rows of a source were made at one time: what the times leave out has no row of those that they take.
     let field_id = column::SOURCE_TIME as i32 + 1;
     for file in table.files(store).await? {
-        let may_hold = |(low, high): (i64, i64)| low < filter.times_us.end && high >= filter.times_us.start;
-        if !file.range(field_id).is_none_or(may_hold) {
+        let times = [filter.times_us.start, filter.times_us.end].map(|time| Bound::Number(time.into()));
+        let may_hold = |(low, high): (Bound, Bound)| low < times[1] && high >= times[0];
+        if !file.bounds(field_id).is_none_or(may_hold) {
             continue;
         }
-        let mut count = |batch: &RecordBatch| tally(batch, filter, &mut sources);
-        columns::read(store, file.uri(), file.bytes(), &COLUMNS, &mut count).await?;
+        let mut count = |batch: RecordBatch| {
+            tally(&batch, filter, &mut sources);
+            Ok(())
+        };
+        watershed_scan::read(store, file.uri(), file.bytes(), &schema, &mut count).await?;
         if sources.len() > MAX_SOURCES {
             let what = format!(
                 "more than {MAX_SOURCES} sources have quarantined rows: narrow the replay by prefix, from or to"

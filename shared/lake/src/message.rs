@@ -23,7 +23,7 @@ const SEQUENCER_WIDTH: usize = 32;
 /// Decimal digits that a sequence number of Kinesis has at most (Amazon Kinesis Data Streams API Reference, "SequenceNumberRange":
 /// `0|([1-9]\d{0,128})`).
 const MAX_SEQUENCE_DIGITS: usize = 129;
-/// Decimal digits of the largest sub-sequence number.
+/// Decimal digits of the largest sub-sequence number, and of the largest epoch.
 const SUB_SEQUENCE_WIDTH: usize = 20;
 
 /// Is no sequence number of Kinesis.
@@ -61,6 +61,11 @@ impl SourceOrder {
         Ok(Self(format!(
             "{length:03}.{digits}.{sub_sequence:0SUB_SEQUENCE_WIDTH$}"
         )))
+    }
+
+    /// Of what was made in the `number`-th epoch of a table that is made of others.
+    pub fn epoch(number: u64) -> Self {
+        Self(format!("{number:0SUB_SEQUENCE_WIDTH$}"))
     }
 
     /// The sequencer that [`Self::s3`] was given, padded: given to it again, it is of the same order.
@@ -296,6 +301,12 @@ mod tests {
         let first = order("0055AED6DCD90281E5", (1, 0, 0));
         assert_eq!(order(first.sequencer(), (1, 0, 0)), first);
         assert!(order(NO_SEQUENCER, (1, 0, 0)) < order("01", (0, 0, 1)));
+    }
+
+    #[test]
+    fn epochs_are_compared_as_numbers() {
+        let orders = [0, 9, 10, 1 << 40, u64::MAX].map(SourceOrder::epoch);
+        assert!(orders.is_sorted_by(|a, b| a < b));
     }
 
     fn kinesis(number: &str, sub: u64) -> SourceOrder {

@@ -11,7 +11,7 @@ use crate::{
 use async_trait::async_trait;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -164,7 +164,7 @@ impl EventBus for MemoryBus {
 /// Tables by `database.table`, with a version that counts.
 #[derive(Debug, Default)]
 pub struct MemoryCatalog {
-    tables: Mutex<BTreeMap<String, (u64, CatalogTable)>>,
+    tables: Arc<Mutex<BTreeMap<String, (u64, CatalogTable)>>>,
     faults: Faults,
 }
 
@@ -172,7 +172,16 @@ impl MemoryCatalog {
     /// An empty catalog whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
         Self {
-            tables: Mutex::default(),
+            tables: Arc::default(),
+            faults,
+        }
+    }
+
+    /// The same tables, for somebody whose calls count in `faults`.
+    #[must_use]
+    pub fn shared_with(&self, faults: Faults) -> Self {
+        Self {
+            tables: Arc::clone(&self.tables),
             faults,
         }
     }

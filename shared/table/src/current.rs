@@ -5,14 +5,15 @@ use crate::{
     ledger::{Holding, Ledger},
     manifests, object, plan,
 };
-use iceberg::spec::{DataFile, PrimitiveLiteral, TableMetadata};
-use std::collections::BTreeMap;
+use iceberg::spec::{DataFile, Datum, ManifestFile, PrimitiveLiteral, TableMetadata};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use watershed_lake::{TableName, table::properties};
 use watershed_ports::{Catalog, ObjectStore, PortError};
 
 /// One state of a table. Its objects stay readable for as long as its snapshot is kept.
 #[derive(Debug, Clone)]
 pub struct Current {
+    uri: String,
     document: Document,
     metadata: TableMetadata,
 }
@@ -20,6 +21,36 @@ pub struct Current {
 /// A data file that lives.
 #[derive(Debug, Clone)]
 pub struct LiveFile(DataFile);
+
+/// A value that a column's bound is. Those of one column are compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// Whole numbers, dates, times, decimals of one scale.
+    Number(i128),
+    /// Texts, by their bytes.
+    Text(String),
+}
+
+impl Bound {
+    fn of(literal: &PrimitiveLiteral) -> Option<Self> {
+        match literal {
+            PrimitiveLiteral::Int(number) => Some(Self::Number((*number).into())),
+            PrimitiveLiteral::Long(number) => Some(Self::Number((*number).into())),
+            PrimitiveLiteral::Int128(number) => Some(Self::Number(*number)),
+            PrimitiveLiteral::String(text) => Some(Self::Text(text.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// What one state of a table has, and another has not.
+#[derive(Debug, Clone, Default)]
+pub struct Difference {
+    /// Files that came.
+    pub added: Vec<LiveFile>,
+    /// Files that went.
+    pub removed: Vec<LiveFile>,
+}
 
 impl LiveFile {
     /// `s3://bucket/key`.
@@ -32,14 +63,15 @@ impl LiveFile {
         self.0.file_size_in_bytes()
     }
 
-    /// Bounds of a column that is stored as 64-bit numbers (long, time, timestamp), by its field id; none where they are not known.
-    pub fn range(&self, field_id: i32) -> Option<(i64, i64)> {
-        let number =
-            |bounds: &std::collections::HashMap<i32, iceberg::spec::Datum>| match bounds.get(&field_id)?.literal() {
-                PrimitiveLiteral::Long(number) => Some(*number),
-                _ => None,
-            };
-        number(self.0.lower_bounds()).zip(number(self.0.upper_bounds()))
+    /// Rows in it.
+    pub fn rows(&self) -> u64 {
+        self.0.record_count()
+    }
+
+    /// No value of a column, by its field id, is below or above these; none where that is not known.
+    pub fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
+        let of = |bounds: &HashMap<i32, Datum>| Bound::of(bounds.get(&field_id)?.literal());
+        of(self.0.lower_bounds()).zip(of(self.0.upper_bounds()))
     }
 }
 
@@ -53,10 +85,29 @@ impl Current {
         let Some(entry) = catalog.load(name.database(), name.table()).await? else {
             return Ok(None);
         };
-        let uri = &entry.metadata_location;
+        Self::at(store, &entry.metadata_location).await.map(Some)
+    }
+
+    /// The state that the metadata at that address describes. That it is gone is a fault.
+    pub async fn at(store: &dyn ObjectStore, uri: &str) -> Result<Self, PortError> {
         let document = Document::parse(uri, &object::read(store, uri).await?)?;
         let metadata = document.typed()?;
-        Ok(Some(Self { document, metadata }))
+        let uri = uri.into();
+        Ok(Self {
+            uri,
+            document,
+            metadata,
+        })
+    }
+
+    /// Where its metadata lies: names the state.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Its current snapshot; none: it never had a row.
+    pub fn snapshot_id(&self) -> Option<i64> {
+        self.metadata.current_snapshot_id()
     }
 
     /// What it holds of these sources; those that it knows nothing of are left out.
@@ -69,14 +120,54 @@ impl Current {
         Ok(ledger.holdings())
     }
 
+    /// The names of the sources of which files have these digests in their paths; those that it knows nothing of are left out.
+    pub async fn sources(
+        &self,
+        store: &dyn ObjectStore,
+        digests: impl Iterator<Item = &str>,
+    ) -> Result<BTreeMap<String, String>, PortError> {
+        let root = self.document.property(properties::LEDGER);
+        let mut ledger = Ledger::load(store, root, std::iter::empty()).await?;
+        ledger.load_digests(store, digests).await
+    }
+
     /// The data files of its current snapshot.
     pub async fn files(&self, store: &dyn ObjectStore) -> Result<Vec<LiveFile>, PortError> {
+        live(store, self.manifests(store).await?).await
+    }
+
+    /// What this state has and `before` has not, and the other way round. Only manifests are read that not both have.
+    pub async fn since(&self, before: &Self, store: &dyn ObjectStore) -> Result<Difference, PortError> {
+        let (mut now, mut then) = (self.manifests(store).await?, before.manifests(store).await?);
+        let paths = |manifests: &[ManifestFile]| -> BTreeSet<String> {
+            manifests
+                .iter()
+                .map(|manifest| manifest.manifest_path.clone())
+                .collect()
+        };
+        let (of_now, of_then) = (paths(&now), paths(&then));
+        now.retain(|manifest| !of_then.contains(&manifest.manifest_path));
+        then.retain(|manifest| !of_now.contains(&manifest.manifest_path));
+        let (mut added, mut removed) = (live(store, now).await?, live(store, then).await?);
+        // A manifest that was written anew names the files of the one before.
+        let uris = |files: &[LiveFile]| -> BTreeSet<String> { files.iter().map(|file| file.uri().into()).collect() };
+        let (of_added, of_removed) = (uris(&added), uris(&removed));
+        added.retain(|file| !of_removed.contains(file.uri()));
+        removed.retain(|file| !of_added.contains(file.uri()));
+        Ok(Difference { added, removed })
+    }
+
+    async fn manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
         let Some(snapshot) = self.metadata.current_snapshot() else {
             return Ok(Vec::new());
         };
         let manifests = manifests::list(store, snapshot.manifest_list()).await?;
-        let loaded = manifests::load(store, manifests.into_iter().filter(plan::lists_data).collect()).await?;
-        let live = loaded.into_iter().flat_map(|manifest| manifest.live);
-        Ok(live.map(|entry| LiveFile(entry.data_file().clone())).collect())
+        Ok(manifests.into_iter().filter(plan::lists_data).collect())
     }
+}
+
+async fn live(store: &dyn ObjectStore, manifests: Vec<ManifestFile>) -> Result<Vec<LiveFile>, PortError> {
+    let loaded = manifests::load(store, manifests).await?;
+    let live = loaded.into_iter().flat_map(|manifest| manifest.live);
+    Ok(live.map(|entry| LiveFile(entry.data_file().clone())).collect())
 }

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -22,7 +22,7 @@ const STREAM_CHUNK_BYTES: usize = 4_096;
 /// Objects by `bucket/key`. The entity tag is a digest of the content; a version id, where asked for, must be the entity tag.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<String, Object>>,
+    objects: Arc<Mutex<BTreeMap<String, Object>>>,
     now_ms: AtomicI64,
     faults: Faults,
 }
@@ -37,6 +37,16 @@ impl MemoryStore {
     /// An empty store whose calls count in `faults`.
     pub fn new(faults: Faults) -> Self {
         Self {
+            faults,
+            ..Self::default()
+        }
+    }
+
+    /// The same objects, for somebody whose calls count in `faults`.
+    #[must_use]
+    pub fn shared_with(&self, faults: Faults) -> Self {
+        Self {
+            objects: Arc::clone(&self.objects),
             faults,
             ..Self::default()
         }

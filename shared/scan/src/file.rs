@@ -1,12 +1,14 @@
-//! A few columns of a Parquet file in the store: only their bytes are read.
+//! An object of the store as the `parquet` crate reads a file: only the bytes of the columns that are asked for are there.
 
-use arrow_array::RecordBatch;
+use crate::BATCH_ROWS;
 use bytes::{Buf, Bytes, buf::Reader};
 use futures::{StreamExt, TryStreamExt, stream};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+        },
     },
     errors::{ParquetError, Result as ParquetResult},
     file::reader::{ChunkReader, Length},
@@ -17,43 +19,9 @@ use watershed_table::{footer, object};
 
 /// Column chunks that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;
-/// Rows of a batch.
-const BATCH_ROWS: usize = 16 * 1024;
 
-/// Reads the root columns of these numbers, a row group at a time, and hands each batch to `take`.
-pub async fn read(
-    store: &dyn ObjectStore,
-    uri: &str,
-    bytes: u64,
-    columns: &[usize],
-    take: &mut dyn FnMut(&RecordBatch),
-) -> Result<(), PortError> {
-    let file = File::of(store, uri, bytes)?;
-    let metadata = file.metadata().await?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-    for group in 0..metadata.metadata().num_row_groups() {
-        let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
-        let ranges = chunks
-            .filter(|(index, _)| mask.leaf_included(*index))
-            .map(|(_, chunk)| {
-                let (start, length) = chunk.byte_range();
-                (start, start + length)
-            });
-        let sparse = file.ranges(ranges).await?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(sparse, metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(mask.clone())
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| file.broken(&e))?;
-        for batch in reader {
-            take(&batch.map_err(|e| file.broken(&e))?);
-        }
-    }
-    Ok(())
-}
-
-struct File<'a> {
+/// A data file.
+pub(crate) struct File<'a> {
     store: &'a dyn ObjectStore,
     uri: &'a str,
     id: ObjectId,
@@ -61,12 +29,14 @@ struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    fn of(store: &'a dyn ObjectStore, uri: &'a str, bytes: u64) -> Result<Self, PortError> {
+    /// Of that address and size.
+    pub(crate) fn of(store: &'a dyn ObjectStore, uri: &'a str, bytes: u64) -> Result<Self, PortError> {
         let id = object::id(uri)?;
         Ok(Self { store, uri, id, bytes })
     }
 
-    fn broken(&self, error: &dyn std::fmt::Display) -> PortError {
+    /// A fault of the file's.
+    pub(crate) fn broken(&self, error: &dyn std::fmt::Display) -> PortError {
         PortError::fault(format!("{} cannot be read as Parquet: {error}", self.uri))
     }
 
@@ -80,10 +50,35 @@ impl<'a> File<'a> {
         }
     }
 
-    async fn metadata(&self) -> Result<ArrowReaderMetadata, PortError> {
+    /// Its footer.
+    pub(crate) async fn metadata(&self) -> Result<ArrowReaderMetadata, PortError> {
         let footer = footer::metadata(self.store, self.uri, self.bytes).await;
         let footer = footer.map_err(still_named)?;
         ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::new()).map_err(|e| self.broken(&e))
+    }
+
+    /// The rows of a row group: the root columns of these numbers.
+    pub(crate) async fn row_group(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        group: usize,
+        roots: &[usize],
+    ) -> Result<ParquetRecordBatchReader, PortError> {
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+        let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
+        let ranges = chunks
+            .filter(|(index, _)| mask.leaf_included(*index))
+            .map(|(_, chunk)| {
+                let (start, length) = chunk.byte_range();
+                (start, start + length)
+            });
+        let sparse = self.ranges(ranges).await?;
+        ParquetRecordBatchReaderBuilder::new_with_metadata(sparse, metadata.clone())
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| self.broken(&error))
     }
 
     async fn ranges(&self, ranges: impl Iterator<Item = (u64, u64)>) -> Result<Sparse, PortError> {

@@ -1,0 +1,191 @@
+//! What is to be done when a table has changed: a new epoch, and the sources that it asks for.
+
+use crate::{
+    Enrich, Ports,
+    epoch::{self, Epoch, Moment},
+    message::Unit,
+    prepared::{by_source, source_of},
+    touch::touches,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use watershed_contract::{Dataset, Enrichment};
+use watershed_lake::{TableName, layout::derived_source};
+use watershed_ports::{Kind, PortError};
+use watershed_table::current::{Current, LiveFile};
+
+/// Times that an epoch is planned anew because somebody else was faster.
+const MAX_ATTEMPTS: usize = 4;
+
+/// What came of a look at the tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Planned {
+    /// A table is not there yet: nothing can be made.
+    Waiting(TableName),
+    /// All is asked for already.
+    Nothing,
+    /// Sources were asked for.
+    Asked {
+        /// The epoch.
+        epoch: u64,
+        /// How many.
+        sources: usize,
+        /// All of them were asked for, and why.
+        everything: Option<String>,
+    },
+}
+
+/// Looks at the tables of the dataset's enrichment, and asks for every source that is to be made anew. Does the same however often it is
+/// called: who was stopped before all was sent leaves it to the next.
+pub async fn plan(enrich: &Enrich, ports: &Ports, dataset: &Dataset) -> Result<Planned, PortError> {
+    let enrichment = dataset.enrichment.as_ref().expect("who asks looked");
+    let uri = enrich.lake().enrichment(&enrichment.table.name);
+    let store = &*ports.store;
+    for _ in 0..MAX_ATTEMPTS {
+        let moment = match moment(ports, dataset, enrichment).await? {
+            Ok(moment) => moment,
+            Err(missing) => return Ok(Planned::Waiting(missing)),
+        };
+        let (last, etag) = epoch::load(store, &uri).await?.unzip();
+        let (next, etag) = match (Epoch::after(last.as_ref(), moment), last, etag) {
+            (None, Some(last), Some(_)) if last.sent => return Ok(Planned::Nothing),
+            (None, Some(last), Some(etag)) => (last, etag),
+            (Some(next), _, etag) => match epoch::swap(store, &uri, &next, etag.as_deref()).await {
+                Ok(etag) => (next, etag),
+                Err(error) if error.kind == Kind::Conflict => continue,
+                Err(error) => return Err(error),
+            },
+            (None, ..) => unreachable!("without a last epoch there is a next"),
+        };
+        let (sources, everything) = sources(enrich, ports, dataset, &next).await?;
+        let unit = |source: &String| Unit {
+            enrich: enrichment.table.name.clone(),
+            source: source.clone(),
+            epoch: next.number,
+        };
+        let bodies: Vec<String> = sources.iter().map(|source| unit(source).body()).collect();
+        if !bodies.is_empty() {
+            ports.own.send_all(bodies).await?;
+        }
+        let (number, sent) = (next.number, next.sent());
+        match epoch::swap(store, &uri, &sent, Some(&etag)).await {
+            Ok(_) => {}
+            // Somebody made the next epoch, which asks for the same once more: that changes nothing.
+            Err(error) if error.kind == Kind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+        return Ok(Planned::Asked {
+            epoch: number,
+            sources: sources.len(),
+            everything,
+        });
+    }
+    Err(PortError::transient(format!(
+        "{}: others planned {MAX_ATTEMPTS} epochs meanwhile",
+        enrichment.table.name
+    )))
+}
+
+/// The tables as the catalog has them now, or the one that is not there.
+async fn moment(
+    ports: &Ports,
+    dataset: &Dataset,
+    enrichment: &Enrichment,
+) -> Result<Result<Moment, TableName>, PortError> {
+    let mut found = BTreeMap::new();
+    for name in [&dataset.table.name].into_iter().chain(enrichment.references()) {
+        let Some(entry) = ports.catalog.load(name.database(), name.table()).await? else {
+            return Ok(Err(name.clone()));
+        };
+        found.insert(name.clone(), entry.metadata_location);
+    }
+    let input = found.remove(&dataset.table.name).expect("it was looked for");
+    Ok(Ok(Moment {
+        contract: dataset.digest.clone(),
+        input,
+        references: found,
+    }))
+}
+
+/// The sources that differ from what was made of an earlier moment, by their digests; and why all of them do, where they do.
+async fn sources(
+    enrich: &Enrich,
+    ports: &Ports,
+    dataset: &Dataset,
+    epoch: &Epoch,
+) -> Result<(BTreeSet<String>, Option<String>), PortError> {
+    let why = match &epoch.since {
+        None => "nothing was made yet".to_string(),
+        Some(since) if since.contract != epoch.moment.contract => "the contract is another".to_string(),
+        Some(since) => match changed(enrich, ports, dataset, since, &epoch.moment).await {
+            Ok(sources) => return Ok((sources, None)),
+            // The state before was forgotten and swept, say.
+            Err(error) if error.kind == Kind::Fault => format!("what is new is not known: {}", error.message),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok((everything(enrich, ports, dataset, &epoch.moment).await?, Some(why)))
+}
+
+async fn changed(
+    enrich: &Enrich,
+    ports: &Ports,
+    dataset: &Dataset,
+    since: &Moment,
+    now: &Moment,
+) -> Result<BTreeSet<String>, PortError> {
+    let (store, location) = (&*ports.store, enrich.lake().table(&dataset.table));
+    let enrichment = dataset.enrichment.as_ref().expect("who asks looked");
+    let input = Current::at(store, &now.input).await?;
+    let difference = input.since(&Current::at(store, &since.input).await?, store).await?;
+    let files = difference.added.iter().chain(&difference.removed);
+    let mut sources: BTreeSet<String> = files.map(|file| source_of(&location, file).to_string()).collect();
+    let mut all: Option<Vec<LiveFile>> = None;
+    for (name, metadata) in &now.references {
+        let before = since.references.get(name);
+        if before == Some(metadata) {
+            continue;
+        }
+        let Some(before) = before else {
+            return Err(PortError::fault(format!("{name} was no reference before")));
+        };
+        let (before, now) = (Current::at(store, before).await?, Current::at(store, metadata).await?);
+        let difference = now.since(&before, store).await?;
+        let changed = [difference.added, difference.removed].concat();
+        if changed.is_empty() {
+            continue;
+        }
+        let reference = enrich.contracts().by_table(name).expect("a reference has a contract");
+        let own = dataset.table.columns.len();
+        let files = match &mut all {
+            Some(files) => files,
+            none => none.insert(input.files(store).await?),
+        };
+        let touched = files
+            .iter()
+            .filter(|file| touches(enrichment, own, name, &reference.table.columns, &changed, *file));
+        sources.extend(touched.map(|file| source_of(&location, file).to_string()));
+    }
+    Ok(sources)
+}
+
+/// All sources that the dataset's table has files of, and those that the enriched table has files of still.
+async fn everything(
+    enrich: &Enrich,
+    ports: &Ports,
+    dataset: &Dataset,
+    moment: &Moment,
+) -> Result<BTreeSet<String>, PortError> {
+    let store = &*ports.store;
+    let input = Current::at(store, &moment.input).await?;
+    let location = enrich.lake().table(&dataset.table);
+    let mut sources: BTreeSet<String> = by_source(&location, input.files(store).await?).into_keys().collect();
+    let enriched = &dataset.enrichment.as_ref().expect("who asks looked").table;
+    if let Some(made) = Current::load(store, &*ports.catalog, &enriched.name).await? {
+        let files = by_source(&enrich.lake().table(enriched), made.files(store).await?);
+        let named = made.sources(store, files.keys().map(String::as_str)).await?;
+        let prefix = derived_source(&dataset.table.name, "");
+        let ours = named.values().filter_map(|source| source.strip_prefix(&prefix));
+        sources.extend(ours.map(str::to_string));
+    }
+    Ok(sources)
+}

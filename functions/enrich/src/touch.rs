@@ -1,0 +1,87 @@
+//! Which files a changed reference can have changed the rows of: told by bounds, without reading a row. Pure.
+
+use watershed_contract::enrich::{Direction, Enrichment, Matching, Pair, Work};
+use watershed_lake::{Column, ColumnType, TableName};
+use watershed_table::current::{Bound, LiveFile};
+
+const DAY_US: i128 = 86_400_000_000;
+
+/// Bounds of a column of a file by its field id, where they are known.
+pub trait Bounds {
+    /// No value is below or above these.
+    fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)>;
+}
+
+impl Bounds for LiveFile {
+    fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
+        Self::bounds(self, field_id)
+    }
+}
+
+/// Whether a row of `file` can have something else added, now that these files of the reference came or went. `theirs` are the
+/// reference's columns, `own` how many the dataset's table has.
+pub fn touches<B: Bounds>(
+    enrichment: &Enrichment,
+    own: usize,
+    reference: &TableName,
+    theirs: &[Column],
+    changed: &[B],
+    file: &impl Bounds,
+) -> bool {
+    let joins = enrichment.steps.iter().filter_map(|step| match &step.work {
+        Work::Join(join) if join.reference == *reference => Some(&join.matching),
+        _ => None,
+    });
+    // Of columns that a step added no file knows the bounds beforehand.
+    let ours = |pair: &Pair| {
+        let column = &enrichment.table.columns[..own].get(pair.ours)?;
+        file.bounds(column.id)
+    };
+    let mut joins = joins.flat_map(|matching| changed.iter().map(move |changed| (matching, changed)));
+    joins.any(|(matching, changed)| {
+        let their = |pair: &Pair| changed.bounds(theirs[pair.theirs].id);
+        let may_be_equal = |pair: &Pair| match (ours(pair), their(pair)) {
+            (Some((low, high)), Some((their_low, their_high))) => low <= their_high && their_low <= high,
+            _ => true,
+        };
+        match matching {
+            Matching::Lookup { on, .. } => on.iter().all(may_be_equal),
+            Matching::AsOf {
+                on,
+                time,
+                direction,
+                tolerance_us,
+                ..
+            } => {
+                let far = tolerance_us.map(|us| tolerance(enrichment.table.columns[time.ours].kind, us));
+                let near = match (ours(time), their(time)) {
+                    (Some(ours), Some(theirs)) => near(&ours, &theirs, *direction, far),
+                    _ => true,
+                };
+                near && on.iter().all(may_be_equal)
+            }
+            Matching::Nearest { .. } | Matching::Around { .. } | Matching::Region { .. } => true,
+        }
+    })
+}
+
+/// Microseconds in the unit of bounds of that type: dates are counted in days.
+fn tolerance(kind: ColumnType, tolerance_us: i64) -> i128 {
+    let us = i128::from(tolerance_us);
+    if kind == ColumnType::Date { us / DAY_US } else { us }
+}
+
+/// Whether a row with a time in `ours` can be joined, or have been, with one with a time in `theirs`.
+fn near(ours: &(Bound, Bound), theirs: &(Bound, Bound), direction: Direction, tolerance: Option<i128>) -> bool {
+    let [low, high, their_low, their_high] = [&ours.0, &ours.1, &theirs.0, &theirs.1].map(|bound| match bound {
+        Bound::Number(number) => *number,
+        Bound::Text(_) => 0,
+    });
+    let after = high >= their_low && tolerance.is_none_or(|far| low <= their_high.saturating_add(far));
+    let before = low <= their_high && tolerance.is_none_or(|far| high >= their_low.saturating_sub(far));
+    match direction {
+        Direction::Backward => after,
+        Direction::Forward => before,
+        Direction::Nearest => after || before,
+    }
+}

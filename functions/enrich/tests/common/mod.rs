@@ -1,0 +1,288 @@
+//! What the tests of `enrich` share: tables in memory, the function over them, its queue, and the committer.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_cast::{
+    cast,
+    display::{ArrayFormatter, FormatOptions},
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use uuid::Uuid;
+use watershed_contract::Contracts;
+use watershed_enrich::{Config, Enrich, Ports, handle};
+use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::source_prefix};
+use watershed_ops::Invocation;
+use watershed_ports::{
+    faults::Faults,
+    memory::{MemoryCatalog, MemoryQueue, MemoryStore},
+};
+use watershed_sink::{Sink, SinkSettings, arrow_schema};
+use watershed_table::{Host, current::Current};
+
+/// Trips by month, and four references.
+pub const CONTRACT: &str = include_str!("trips.odcs.yaml");
+/// Deliveries after which a message counts as never acknowledged.
+const MAX_DELIVERIES: usize = 12;
+
+#[derive(Default)]
+struct TestHost(AtomicU64);
+
+#[async_trait]
+impl Host for TestHost {
+    fn now_ms(&self) -> i64 {
+        1_700_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed) as i64
+    }
+    fn uuid(&self) -> Uuid {
+        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Uuid::from_u64_pair(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n)
+    }
+    async fn sleep_ms(&self, _: u64) {}
+}
+
+/// The function, and everything around it. Faults are those of its own calls.
+pub struct World {
+    pub faults: Faults,
+    pub store: Arc<MemoryStore>,
+    pub catalog: Arc<MemoryCatalog>,
+    pub own: Arc<MemoryQueue>,
+    pub commits: Arc<MemoryQueue>,
+    pub contracts: Contracts,
+    pub log: Log,
+    /// Messages that are to be delivered, and how often each was.
+    pub waiting: VecDeque<(String, usize)>,
+    host: TestHost,
+    reference_bytes: usize,
+    scratch: tempfile::TempDir,
+    enrich: Enrich,
+}
+
+/// What invocations log.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The lines of that message.
+    pub fn lines(&self, message: &str) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+}
+
+/// A row as text; `null` is null.
+pub type Row = Vec<String>;
+
+impl World {
+    /// Of the sample contract.
+    pub fn new() -> Self {
+        Self::of(CONTRACT, 64 << 20)
+    }
+
+    /// Of that contract, with so much memory for references.
+    pub fn of(contract: &str, reference_bytes: usize) -> Self {
+        let faults = Faults::default();
+        let scratch = tempfile::tempdir().unwrap();
+        let contracts = Contracts::parse([("c", contract)]).unwrap_or_else(|errors| panic!("{errors}"));
+        let mut world = Self {
+            store: Arc::new(MemoryStore::default()),
+            catalog: Arc::new(MemoryCatalog::default()),
+            own: Arc::new(MemoryQueue::new(faults.clone())),
+            commits: Arc::new(MemoryQueue::new(faults.clone())),
+            log: Log::default(),
+            waiting: VecDeque::new(),
+            host: TestHost::default(),
+            enrich: Enrich::new(config(&scratch, reference_bytes), contracts.clone()),
+            contracts,
+            faults,
+            reference_bytes,
+            scratch,
+        };
+        world.restart();
+        world
+    }
+
+    /// A new process: nothing is warm.
+    pub fn restart(&mut self) {
+        let ports = Ports {
+            store: Arc::new(self.store.shared_with(self.faults.clone())),
+            catalog: Arc::new(self.catalog.shared_with(self.faults.clone())),
+            own: self.own.clone(),
+            commits: self.commits.clone(),
+        };
+        let config = config(&self.scratch, self.reference_bytes);
+        self.enrich = Enrich::with_ports(config, self.contracts.clone(), ports);
+    }
+
+    /// Another contract is deployed.
+    pub fn deploy(&mut self, contract: &str) {
+        self.contracts = Contracts::parse([("c", contract)]).unwrap_or_else(|errors| panic!("{errors}"));
+        self.restart();
+    }
+
+    fn spec(&self, table: &str) -> TableSpec {
+        let name = format!("test.{table}").parse().unwrap();
+        let dataset = self.contracts.by_table(&name).unwrap();
+        dataset.table_of(&name).unwrap().clone()
+    }
+
+    /// Makes these rows what the table holds of the source, as `ingest` and `commit` do, and tells that the table changed.
+    pub async fn put(&mut self, table: &str, source: &str, version: u64, rows: &[&[&str]]) {
+        let spec = self.spec(table);
+        let location = LakeLocation::bucket("lake").table(&spec);
+        let prefix = format!("{}{version}/", source_prefix(&location, source));
+        let folder = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(&spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
+        let mut files = Vec::new();
+        let mut emit = |file: watershed_sink::FinishedFile| {
+            let uri = format!("{prefix}{}", file.path);
+            let key = uri.strip_prefix("s3://lake/").unwrap();
+            self.store.insert("lake", key, std::fs::read(&file.local).unwrap());
+            std::fs::remove_file(&file.local).unwrap();
+            files.push(StagedFile {
+                path: file.path,
+                bytes: file.bytes,
+                rows: file.rows,
+            });
+            Ok(())
+        };
+        if !rows.is_empty() {
+            sink.write(batch(&spec, rows), &mut emit).unwrap();
+        }
+        sink.finish(&mut emit).unwrap();
+        let contract = self.contracts.by_table(&spec.name).unwrap().id.clone();
+        let order = SourceOrder::epoch(version);
+        let request = CommitRequest::new(spec.name, contract, source.into(), order, prefix, files, None);
+        self.commit(&request).await;
+    }
+
+    /// As the committer does it, and tells that the table changed.
+    pub async fn commit(&mut self, request: &CommitRequest) {
+        let ports = watershed_table::Ports {
+            store: &*self.store,
+            catalog: &*self.catalog,
+            host: &self.host,
+        };
+        let spec = self.spec(request.table.table());
+        let lake = LakeLocation::bucket("lake");
+        let requests = std::slice::from_ref(request);
+        let committed = watershed_table::commit(ports, &lake, &spec, requests).await;
+        committed.outcomes[0].as_ref().unwrap();
+        if let Some(changed) = committed.changed {
+            let event = json!({"detail-type": "TableChanged", "source": "watershed", "detail": changed});
+            self.waiting.push_back((event.to_string(), 0));
+        }
+    }
+
+    /// One message is delivered. What the function sends waits behind it; what it asks of the committer is done.
+    pub async fn step(&mut self, at: usize) -> Option<String> {
+        let (body, before) = self.waiting.remove(at).expect("a message waits");
+        let failed = self.invoke(&body).await;
+        if failed {
+            assert!(before < MAX_DELIVERIES, "never acknowledged: {body}");
+            self.waiting.push_back((body.clone(), before + 1));
+        }
+        let asked = self.own.drain();
+        self.waiting.extend(asked.into_iter().map(|body| (body, 0)));
+        for body in self.commits.drain() {
+            self.commit(&serde_json::from_str(&body).unwrap()).await;
+        }
+        failed.then_some(body)
+    }
+
+    /// Whether the message is to be delivered again.
+    pub async fn invoke(&self, body: &str) -> bool {
+        let event = json!({"Records": [{"messageId": "m", "body": body}]});
+        let deadline = SystemTime::now() + Duration::from_secs(60);
+        let invocation = Invocation::begin("enrich", "dev", "r", None, deadline, Box::new(self.log.clone()));
+        let response = handle(&self.enrich, invocation, event).await.unwrap();
+        !response.failures.is_empty()
+    }
+
+    /// Everything that waits is delivered until it is acknowledged.
+    pub async fn settle(&mut self) {
+        while !self.waiting.is_empty() {
+            self.step(0).await;
+        }
+    }
+
+    /// Rows of a table, sorted: its columns of these names.
+    pub async fn rows(&self, table: &str, columns: &[&str]) -> Vec<Row> {
+        let spec = self.spec(table);
+        let indexes: Vec<usize> = columns.iter().map(|name| spec.column(name).unwrap().0).collect();
+        let schema = Arc::new(arrow_schema(&spec).project(&indexes).unwrap());
+        let Some(current) = Current::load(&*self.store, &*self.catalog, &spec.name).await.unwrap() else {
+            return Vec::new();
+        };
+        let mut rows = Vec::new();
+        for file in current.files(&*self.store).await.unwrap() {
+            let mut take = |batch: RecordBatch| {
+                rows.extend(shown(&batch));
+                Ok(())
+            };
+            let read = watershed_scan::read(&*self.store, file.uri(), file.bytes(), &schema, &mut take);
+            read.await.unwrap();
+        }
+        rows.sort();
+        rows
+    }
+
+    /// Every column of the enriched table.
+    pub async fn enriched(&self) -> Vec<Row> {
+        let spec = self.spec("trips_enriched");
+        let names: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
+        self.rows("trips_enriched", &names).await
+    }
+}
+
+fn config(scratch: &tempfile::TempDir, reference_bytes: usize) -> Config {
+    Config {
+        contracts: ".".into(),
+        lake_bucket: "lake".into(),
+        commit_queue_url: "commits".into(),
+        own_queue_url: "own".into(),
+        scratch: scratch.path().into(),
+        reference_bytes,
+    }
+}
+
+/// Rows as text, as a batch of the table.
+pub fn batch(spec: &TableSpec, rows: &[&[&str]]) -> RecordBatch {
+    let schema = arrow_schema(spec);
+    let column = |index: usize| -> ArrayRef {
+        let texts = rows.iter().map(|row| Some(row[index]).filter(|text| *text != "null"));
+        let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
+        cast(&texts, schema.field(index).data_type()).unwrap()
+    };
+    RecordBatch::try_new(Arc::clone(&schema), (0..spec.columns.len()).map(column).collect()).unwrap()
+}
+
+fn shown(batch: &RecordBatch) -> Vec<Row> {
+    let options = FormatOptions::new().with_null("null");
+    let columns = batch.columns().iter();
+    let columns: Vec<_> = columns
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
+        .collect();
+    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
+    (0..batch.num_rows()).map(row).collect()
+}
