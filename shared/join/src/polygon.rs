@@ -180,6 +180,8 @@ mod tests {
             "POLYGON((0 0,0 90,90 90,90 0,0 0),(0 30,90 30,90 90,0 90,0 30))",
             PI / 4.0,
         );
+        // Below a line from the pole to the equator: the integral of cos λ.
+        close("POLYGON((0 0,90 0,0 90,0 0))", 1.0);
     }
 
     #[test]

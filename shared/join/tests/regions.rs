@@ -140,6 +140,9 @@ fn a_point_level_with_corners_crosses_them_once() {
         rows(&index, &[(8.5, 5.0), (9.5, 5.0), (4.0, 5.0), (20.0, 0.0), (20.0, 10.0)]),
         [Some(0), None, Some(0), None, None]
     );
+    // The western side has a corner there.
+    let index = regions(&["POLYGON((0 0,1 5,0 10,10 10,10 0,0 0))"]);
+    assert_eq!(rows(&index, &[(5.0, 5.0), (0.5, 5.0)]), [Some(0), None]);
 }
 
 #[test]
