@@ -51,7 +51,11 @@ impl Pace {
         let first = *self.first_event_ms.get_or_insert(event_ms);
         match self.speed {
             Speed::Max => self.begun_ms,
-            Speed::Times(factor) => self.begun_ms + ((event_ms - first) as f64 / factor) as i64,
+            // Beyond all times where one of the two is wild: then it is the last moment that there is, or the first.
+            Speed::Times(factor) => {
+                let since_ms = event_ms as f64 - first as f64;
+                self.begun_ms.saturating_add((since_ms / factor) as i64)
+            }
         }
     }
 }
@@ -70,6 +74,19 @@ mod tests {
             .collect();
         assert_eq!(due, [10_000, 11_000, 12_500, 9_000]);
         assert_eq!(Pace::new(Speed::Max, 7).due_ms(hour), 7);
+    }
+
+    #[test]
+    fn wild_times_and_speeds_are_as_far_away_as_there_are_moments() {
+        let due = |speed: &str, first: i64, event: i64| {
+            let mut pace = Pace::new(speed.parse().unwrap(), 10_000);
+            pace.due_ms(first);
+            pace.due_ms(event)
+        };
+        assert_eq!(due("1x", i64::MIN, i64::MAX), i64::MAX);
+        assert_eq!(due("1x", i64::MAX, i64::MIN), i64::MIN + 10_000);
+        assert_eq!(due("1e-300x", 0, 1), i64::MAX);
+        assert_eq!(due("1e300x", 0, i64::MAX), 10_000);
     }
 
     #[test]
