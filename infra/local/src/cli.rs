@@ -145,7 +145,8 @@ enum Command {
     Detect(Series),
     /// Sends files to a Kinesis stream, each row at its event time, or faster.
     ///
-    /// Rows of delimited text become JSON objects of the contract's columns; JSON lines are sent as they stand. A timestamp is RFC 3339,
+    /// Rows of delimited text become JSON objects of the contract's columns; JSON lines are sent as they stand, and so are lines of delimited
+    /// text, without a header, where the contract is of a stream whose records are that. Rows that cannot be sent are left out, and told. A timestamp is RFC 3339,
     /// 2014-02-14 14:30:00 (taken as UTC), or seconds or milliseconds since 1970; a row older than the first is late, and is sent at once. Records that
     /// the stream refuses are sent again before later ones; as PutRecords has it, a later record of the same request may be in the stream by then
     /// (--strict-order). Needs a running local cloud, whose poller hands the records to the functions that are mapped to the stream.

@@ -37,13 +37,13 @@ pub struct Replay {
     pub inputs: Vec<PathBuf>,
     /// How fast.
     pub speed: Speed,
-    /// The stream; none: the table's name.
+    /// The stream; none: that of the contract, or else one that is called as the table.
     pub stream: Option<String>,
     /// Makes the stream with so many shards, where it is not there.
     pub shards: Option<i32>,
     /// Records that are sent at most.
     pub limit: Option<u64>,
-    /// Column of the event time; none: the one timestamp of the contract.
+    /// Column of the event time; none: the contract's `eventTime`, or else its one timestamp.
     pub time: Option<String>,
     /// Column of the partition key; none: the first of the primary key.
     pub key: Option<String>,
@@ -59,6 +59,12 @@ impl Replay {
         let ui = if self.json { Ui::Silent } else { Ui::Shown };
         let report = self.send(home, emulator, ui).await?;
         println!("{}", if self.json { report.json() } else { report.table() });
+        if report.is_void() {
+            let error = Error::new("no row could be sent: all were left out");
+            return Err(error.help(
+                "see whether --contract, --time and --key are those of the file, and its format the contract's",
+            ));
+        }
         Ok(())
     }
 
@@ -66,10 +72,7 @@ impl Replay {
     pub async fn send(&self, home: &Home, emulator: &Emulator, ui: Ui) -> Result<Report> {
         let dataset = self.dataset(home)?;
         let columns = self.columns(&dataset)?;
-        let stream = self
-            .stream
-            .clone()
-            .unwrap_or_else(|| dataset.table.name.table().to_string());
+        let stream = self.stream.clone().unwrap_or_else(|| called(&dataset));
         let kinesis = aws_sdk_kinesis::Client::new(&aws::config(&emulator.endpoint()));
         send::ensure(&kinesis, &stream, self.shards).await?;
         let mut run = Run {
@@ -82,15 +85,10 @@ impl Replay {
             shown: Instant::now(),
             held: None,
         };
-        for input in &self.inputs {
-            let name = input.display().to_string();
-            let file = File::open(input).map_err(Error::doing(&name))?;
-            let rows = Rows::open(&name, file, &dataset, columns.clone())?;
-            if !run.file(rows).await? {
-                break;
-            }
-        }
+        let read = run.files(&dataset, &columns).await;
+        // Also of a file that breaks off: what stood before is sent.
         run.flush().await?;
+        read?;
         run.step.clear();
         let Run { sender, told, .. } = run;
         Ok(Report {
@@ -146,8 +144,10 @@ impl Replay {
             Error::new(format!("the contract of {} does not say {what}", dataset.table.name))
                 .help(format!("write {option} with one of {}", names(dataset).join(", ")))
         };
-        let time = match (&self.time, &stamps[..]) {
-            (Some(time), _) => time.clone(),
+        let declared = dataset.stream().and_then(|stream| stream.event_time);
+        let declared = declared.map(|at| dataset.columns[at].source.clone());
+        let time = match (self.time.clone().or(declared), &stamps[..]) {
+            (Some(time), _) => time,
             (None, [one]) => (*one).to_string(),
             (None, _) => {
                 return Err(missing(
@@ -160,6 +160,13 @@ impl Replay {
         let key = key.ok_or_else(|| missing("--key", "which column is the partition key: it has no primary key"))?;
         Ok(Columns { time, key })
     }
+}
+
+/// The stream of a contract: the one that it names, or one that is called as its table.
+fn called(dataset: &Dataset) -> String {
+    dataset
+        .stream()
+        .map_or_else(|| dataset.table.name.table().to_string(), |stream| stream.name.clone())
 }
 
 /// What was sent.
@@ -179,6 +186,11 @@ impl Report {
     /// For people.
     pub fn table(&self) -> String {
         self.told.table(&self.stream, &self.sent)
+    }
+
+    /// Rows were read, and none was sent.
+    fn is_void(&self) -> bool {
+        self.sent.records == 0 && self.told.has_left_out()
     }
 
     /// For machines.
@@ -214,6 +226,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Sends the rows of all files, but for the last ones, which wait.
+    async fn files(&mut self, dataset: &Dataset, columns: &Columns) -> Result<()> {
+        for input in &self.replay.inputs {
+            let name = input.display().to_string();
+            let file = File::open(input).map_err(Error::doing(&name))?;
+            let rows = Rows::open(&name, file, dataset, columns.clone())?;
+            if !self.file(rows).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Sends the rows of a file. False: the limit is reached.
     async fn file(&mut self, mut rows: Rows<'_>) -> Result<bool> {
         loop {
@@ -232,7 +257,7 @@ impl Run<'_> {
                     Some(Row::Record(record)) => record,
                 },
             };
-            let ahead_ms = self.pace.due_ms(record.time_ms) - now_ms();
+            let ahead_ms = self.pace.due_ms(record.time_ms).saturating_sub(now_ms());
             if ahead_ms > GATHER_MS {
                 self.held = Some(record);
                 self.flush().await?;
@@ -269,4 +294,42 @@ fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replay(contract: &str) -> Replay {
+        Replay {
+            contract: contract.into(),
+            inputs: Vec::new(),
+            speed: Speed::Max,
+            stream: None,
+            shards: None,
+            limit: None,
+            time: None,
+            key: Some("device".into()),
+            strict: false,
+            json: false,
+        }
+    }
+
+    #[test]
+    fn a_contract_of_a_stream_says_which_stream_and_which_time() {
+        let text = "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\n\
+             servers: [{server: stream, type: kinesis, stream: plant-readings, format: json}]\n\
+             schema:\n- name: readings\n  customProperties: [{property: watershed, value: {database: d, stream: {eventTime: at}}}]\n  \
+             properties:\n  - {name: made, logicalType: timestamp}\n  - {name: at, logicalType: timestamp, required: true}\n  \
+             - {name: device, logicalType: string}\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("t.odcs.yaml");
+        fs::write(&file, text).expect("written");
+        let replay = replay(&file.display().to_string());
+        let dataset = replay
+            .dataset(&Home::new(None).expect("a repository"))
+            .expect("a contract");
+        assert_eq!(called(&dataset), "plant-readings");
+        assert_eq!(replay.columns(&dataset).expect("columns").time, "at");
+    }
 }

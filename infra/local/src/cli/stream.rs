@@ -17,9 +17,9 @@ pub struct Producer {
     #[arg(long, value_name = "TABLE|FILE")]
     contract: String,
     /// How much faster than it happened: 1x, 3600x (an hour a second), max
-    #[arg(long, default_value = "max")]
+    #[arg(long, default_value = "max", allow_hyphen_values = true)]
     speed: Speed,
-    /// The stream [default: called as the table]
+    /// The stream [default: that of the contract, or else called as the table]
     #[arg(long)]
     stream: Option<String>,
     /// Make the stream with so many shards, where there is none
@@ -28,7 +28,7 @@ pub struct Producer {
     /// Send at most so many records
     #[arg(long, value_name = "RECORDS")]
     limit: Option<u64>,
-    /// Column of the event time [default: the contract's one timestamp]
+    /// Column of the event time [default: the contract's eventTime, or else its one timestamp]
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
     /// Column of the partition key: records of one key keep their order [default: the first of the primary key]

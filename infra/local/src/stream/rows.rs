@@ -1,4 +1,5 @@
-//! Rows of a file as records of a stream: delimited text as JSON objects of its columns, JSON lines as they stand.
+//! Rows of a file as records of a stream: delimited text as JSON objects of its columns, JSON lines as they stand, and so lines of delimited text
+//! where the contract is one of a stream, whose records are that.
 
 use super::outbox::{MAX_KEY_CHARS, MAX_RECORD_BYTES, Outgoing};
 use crate::{Error, Result, detect};
@@ -7,6 +8,9 @@ use std::io::{BufRead as _, BufReader, Read};
 use watershed_contract::{ColumnRule, Dataset, Format};
 use watershed_decode::{block::Block, csv::CsvReader, decompress, fields::FieldMap};
 use watershed_lake::ColumnType;
+
+/// Before the text of some files in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A compressed or plain file, decompressed.
 type Input<'a> = Box<dyn Read + Send + 'a>;
@@ -143,12 +147,19 @@ impl Delimited<'_> {
         {
             return Ok(Some(Row::LeftOut(format!("{}: {}", place(), violation.message))));
         }
+        let Ok(whole) = std::str::from_utf8(self.block.raw(row)) else {
+            return Ok(Some(Row::LeftOut(format!("{}: it is not UTF-8", place()))));
+        };
         let fields = self.reader.fields();
         let cell = |at: usize| {
             let text = self.block.text(row, fields.get(at).copied().flatten()?)?;
             Some(String::from_utf8_lossy(text).into_owned())
         };
         let of = |wanted: &str| column(dataset, wanted).and_then(&cell).unwrap_or_default();
+        let (time, key) = (of(&columns.time), of(&columns.key));
+        if dataset.stream().is_some() {
+            return Ok(Some(made(time.trim(), key, whole.into(), place)));
+        }
         let mut data = String::from("{");
         for (at, (rule, column)) in dataset.columns.iter().zip(&dataset.table.columns).enumerate() {
             if let Some(text) = cell(at) {
@@ -161,7 +172,7 @@ impl Delimited<'_> {
             }
         }
         data.push('}');
-        Ok(Some(made(of(&columns.time).trim(), of(&columns.key), data, place)))
+        Ok(Some(made(time.trim(), key, data, place)))
     }
 }
 
@@ -197,10 +208,16 @@ fn line(input: &mut BufReader<Input<'_>>, number: &mut u64, columns: &Columns, n
             return Ok(None);
         }
         if bytes.len() > MAX_RECORD_BYTES {
-            return Err(
-                Error::new(format!("{}: the line has more than {MAX_RECORD_BYTES} bytes", place()))
-                    .help("a record of a stream has 1 MB at most: send less in it"),
-            );
+            if bytes.last() != Some(&b'\n') {
+                input.skip_until(b'\n').map_err(Error::doing(name))?;
+            }
+            return Ok(Some(Row::LeftOut(format!(
+                "{}: it has more than {MAX_RECORD_BYTES} bytes",
+                place()
+            ))));
+        }
+        if *number == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
         }
         if bytes.trim_ascii().is_empty() {
             continue;
@@ -315,6 +332,35 @@ mod tests {
             record(6_000, "b", "{\"at\": \"6\", \"who\": \"b\"}"),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn lines_that_are_too_long_cost_only_themselves_and_a_byte_order_mark_nothing() {
+        let long = " ".repeat(MAX_RECORD_BYTES + 10);
+        let found = rows(
+            "json",
+            &format!("\u{feff}{{\"who\":\"a\",\"at\":5}}\n{long}\n{{\"who\":\"b\",\"at\":6}}"),
+        );
+        assert_eq!(found[0], record(5_000, "a", r#"{"who":"a","at":5}"#));
+        assert_eq!(why(&found[1]), "t:2: it has more than 1048576 bytes");
+        assert_eq!(found[2], record(6_000, "b", r#"{"who":"b","at":6}"#));
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn a_stream_of_delimited_text_gets_its_lines_as_they_stand() {
+        let text = "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: t\nstatus: active\n\
+             servers: [{server: stream, type: kinesis, stream: s, format: csv}]\n\
+             schema:\n- name: t\n  customProperties: [{property: watershed, value: {database: d}}]\n  properties:\n  \
+             - {name: at, logicalType: timestamp, required: true}\n  - {name: who, logicalType: string}\n";
+        let dataset = watershed_contract::parse("t.odcs.yaml", text).unwrap_or_else(|errors| panic!("{errors}"));
+        let file = b"1970-01-01T00:00:02Z,\"a \"\"b\"\"\"\r\n3,c\nat,who\n4,\xff\n";
+        let mut rows = Rows::open("t", &file[..], &dataset[0], columns()).unwrap();
+        let mut next = || rows.next_row().unwrap().unwrap();
+        assert_eq!(next(), record(2_000, "a \"b\"", r#"1970-01-01T00:00:02Z,"a ""b""""#));
+        assert_eq!(next(), record(3_000, "c", "3,c"));
+        assert!(why(&next()).ends_with("its event time is `at`"));
+        assert!(why(&next()).ends_with("it is not UTF-8"));
     }
 
     #[test]

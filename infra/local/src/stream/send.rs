@@ -48,6 +48,7 @@ pub struct Sender {
     /// What it did.
     pub sent: Sent,
     failed_in_a_row: u32,
+    /// When a record was last taken, or the first request after that failed.
     taken: Instant,
 }
 
@@ -105,6 +106,10 @@ impl Sender {
         if failed.is_empty() {
             self.failed_in_a_row = 0;
             return Ok(());
+        }
+        // Before, there may have been nothing to send for longer than that.
+        if self.failed_in_a_row == 0 {
+            self.taken = Instant::now();
         }
         if self.taken.elapsed() > PATIENCE {
             let seconds = PATIENCE.as_secs();

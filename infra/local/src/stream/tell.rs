@@ -50,6 +50,11 @@ impl Told {
         }
     }
 
+    /// Whether there was one.
+    pub fn has_left_out(&self) -> bool {
+        self.left_out > 0
+    }
+
     /// While it goes on.
     pub fn line(&self, sent: &Sent) -> String {
         format!(
