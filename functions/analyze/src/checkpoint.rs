@@ -2,8 +2,10 @@
 //! they are of one moment.
 //!
 //! ```text
-//! WSCP ‖ version ‖ length of the head ‖ head, JSON ‖ states, one behind the other
+//! WSCP ‖ version ‖ length of the head ‖ head, JSON ‖ states, one behind the other ‖ checksum
 //! ```
+//!
+//! The checksum is of everything: a position with another digit would lose records, or double them, and nobody would know.
 
 use crate::outbox::Outbox;
 use bytes::Bytes;
@@ -11,13 +13,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use watershed_kinesis::Sequence;
 use watershed_lake::SourceOrder;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How a checkpoint begins.
 const MAGIC: [u8; 4] = *b"WSCP";
 /// Of what follows. Another number, another format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Magic, version, and the length of the head.
 const PREAMBLE_BYTES: usize = MAGIC.len() + 1 + size_of::<u32>();
+
+/// XXH3 of all before it.
+const CHECKSUM_BYTES: usize = size_of::<u64>();
 
 /// What of a checkpoint is read without its states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,7 +108,7 @@ impl Head {
         let head = serde_json::to_vec(&head).expect("texts, numbers and maps of them are JSON");
         let length = u32::try_from(head.len()).expect("requests and alerts are bounded, and so is a head");
         let all: usize = states.iter().map(|(_, state)| state.len()).sum();
-        let mut out = Vec::with_capacity(PREAMBLE_BYTES + head.len() + all);
+        let mut out = Vec::with_capacity(PREAMBLE_BYTES + head.len() + all + CHECKSUM_BYTES);
         out.extend_from_slice(&MAGIC);
         out.push(VERSION);
         out.extend_from_slice(&length.to_le_bytes());
@@ -110,6 +116,8 @@ impl Head {
         for (_, state) in states {
             out.extend_from_slice(state);
         }
+        let checksum = xxh3_64(&out);
+        out.extend_from_slice(&checksum.to_le_bytes());
         out.into()
     }
 }
@@ -118,7 +126,7 @@ impl Checkpoint {
     /// What [`Head::encode`] wrote.
     ///
     /// # Errors
-    /// The bytes are something else, cut off, or of another version.
+    /// The bytes are something else, cut off, changed, or of another version.
     pub fn decode(bytes: &Bytes) -> Result<Self, BadCheckpoint> {
         let bad = |what: &str| BadCheckpoint(format!("its {} bytes {what}", bytes.len()));
         if !bytes.starts_with(&MAGIC) {
@@ -132,6 +140,12 @@ impl Checkpoint {
             )));
         }
         let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+        let summed = bytes
+            .last_chunk()
+            .map(|sum| (bytes.slice(..bytes.len() - CHECKSUM_BYTES), u64::from_le_bytes(*sum)));
+        let (bytes, _) = summed
+            .filter(|(summed, sum)| xxh3_64(summed) == *sum)
+            .ok_or_else(|| bad("have another checksum: they are damaged or cut off"))?;
         let mut at = PREAMBLE_BYTES + length as usize;
         let head = bytes.get(PREAMBLE_BYTES..at).ok_or_else(|| bad("end in the head"))?;
         let mut head: Head = serde_json::from_slice(head).map_err(|e| bad(&format!("have another head: {e}")))?;
@@ -199,12 +213,17 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(Checkpoint::decode(&bytes.slice(..end)).is_err(), "{end}");
         }
-        let longer: Bytes = [&bytes[..], b"x"].concat().into();
-        let error = Checkpoint::decode(&longer).unwrap_err();
-        assert!(error.0.contains("go on behind the last state"), "{error:?}");
+        for at in PREAMBLE_BYTES..bytes.len() {
+            for bit in 0..8 {
+                let mut other = bytes.to_vec();
+                other[at] ^= 1 << bit;
+                let error = Checkpoint::decode(&other.into()).unwrap_err();
+                assert!(error.0.contains("have another checksum"), "{at}: {error:?}");
+            }
+        }
         let mut other = bytes.to_vec();
         other[4] = 9;
         let error = Checkpoint::decode(&other.into()).unwrap_err();
-        assert!(error.0.contains("format 9, this function reads format 1"), "{error:?}");
+        assert!(error.0.contains("format 9, this function reads format 2"), "{error:?}");
     }
 }
