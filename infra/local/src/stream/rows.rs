@@ -211,10 +211,8 @@ fn line(input: &mut BufReader<Input<'_>>, number: &mut u64, columns: &Columns, n
             if bytes.last() != Some(&b'\n') {
                 input.skip_until(b'\n').map_err(Error::doing(name))?;
             }
-            return Ok(Some(Row::LeftOut(format!(
-                "{}: it has more than {MAX_RECORD_BYTES} bytes",
-                place()
-            ))));
+            let why = format!("{}: it has more than {MAX_RECORD_BYTES} bytes", place());
+            return Ok(Some(Row::LeftOut(why)));
         }
         if *number == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
@@ -337,10 +335,8 @@ mod tests {
     #[test]
     fn lines_that_are_too_long_cost_only_themselves_and_a_byte_order_mark_nothing() {
         let long = " ".repeat(MAX_RECORD_BYTES + 10);
-        let found = rows(
-            "json",
-            &format!("\u{feff}{{\"who\":\"a\",\"at\":5}}\n{long}\n{{\"who\":\"b\",\"at\":6}}"),
-        );
+        let text = format!("\u{feff}{{\"who\":\"a\",\"at\":5}}\n{long}\n{{\"who\":\"b\",\"at\":6}}");
+        let found = rows("json", &text);
         assert_eq!(found[0], record(5_000, "a", r#"{"who":"a","at":5}"#));
         assert_eq!(why(&found[1]), "t:2: it has more than 1048576 bytes");
         assert_eq!(found[2], record(6_000, "b", r#"{"who":"b","at":6}"#));
