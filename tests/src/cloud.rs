@@ -218,10 +218,11 @@ impl Cloud {
         }
     }
 
-    /// Waits until both queues are empty.
+    /// Waits until no queue that leads to a table has a message.
     pub fn settle(&self) {
         self.until("queues are empty", |cloud| {
-            cloud.depth("RawQueueUrl") + cloud.depth("CommitQueueUrl") == 0
+            let queues = ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"];
+            queues.into_iter().all(|queue| cloud.depth(queue) == 0)
         });
     }
 

@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType, Field, SchemaRef};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use watershed_contract::enrich::{Around, Direction, Enrichment, Join, Matching, Pair, Point, Step, Work};
 use watershed_expression::Expression;
-use watershed_join::JoinError;
+use watershed_join::{AsOf, JoinError, Measure, Points};
 use watershed_lake::TableName;
 use watershed_sink::arrow_schema;
 
@@ -110,34 +110,24 @@ fn place(point: &Point, columns: &[ArrayRef]) -> Result<[Float64Array; 2], Arrow
     ])
 }
 
+/// Of one row of the reference for each row, the columns that are taken.
 fn joined(join: &Join, index: &Index, loaded: &Loaded, columns: &[ArrayRef]) -> Result<Added, StepError> {
-    let taken = |taken: &[usize], rows: &UInt32Array| -> Result<Added, StepError> {
-        Ok((loaded.take(taken, rows)?, rows.null_count() as u64))
-    };
-    match (&join.matching, index) {
-        (Matching::Lookup { on, columns: theirs }, Index::Lookup(index)) => {
-            taken(theirs, &index.rows(&ours(on, columns))?)
+    let (rows, theirs) = match (&join.matching, index) {
+        (Matching::Lookup { on, columns: theirs }, Index::Lookup(index)) => (index.rows(&ours(on, columns))?, theirs),
+        (Matching::AsOf { columns: theirs, .. }, Index::AsOf(index)) => {
+            (as_of(&join.matching, index, columns)?, theirs)
         }
         (
-            Matching::AsOf {
-                on,
-                time,
-                direction,
-                tolerance_us,
+            Matching::Region {
+                latitude,
+                longitude,
                 columns: theirs,
+                ..
             },
-            Index::AsOf(index),
+            Index::Regions(index),
         ) => {
-            let direction = match direction {
-                Direction::Backward => watershed_join::Direction::Backward,
-                Direction::Forward => watershed_join::Direction::Forward,
-                Direction::Nearest => watershed_join::Direction::Nearest,
-            };
-            let tolerance = tolerance_us.map(|us| Duration::from_micros(us.unsigned_abs()));
-            taken(
-                theirs,
-                &index.rows(&ours(on, columns), &columns[time.ours], direction, tolerance)?,
-            )
+            let rows = index.rows(&degrees(&columns[*latitude])?, &degrees(&columns[*longitude])?)?;
+            (rows, theirs)
         }
         (
             Matching::Nearest {
@@ -150,45 +140,56 @@ fn joined(join: &Join, index: &Index, loaded: &Loaded, columns: &[ArrayRef]) -> 
         ) => {
             let [latitude, longitude] = place(point, columns)?;
             let (rows, away) = index.nearest(&latitude, &longitude, *within_m)?;
-            let (mut added, unmatched) = taken(theirs, &rows)?;
-            if *distance {
-                added.push(Arc::new(away));
-            }
-            Ok((added, unmatched))
+            let mut added = loaded.take(theirs, &rows)?;
+            added.extend(distance.then(|| Arc::new(away) as ArrayRef));
+            return Ok((added, rows.null_count() as u64));
         }
-        (
-            Matching::Around {
-                point,
-                within_m,
-                aggregates,
-            },
-            Index::Around(index, measures),
-        ) => {
-            let [latitude, longitude] = place(point, columns)?;
-            let around = index.around(&latitude, &longitude, *within_m, measures)?;
-            let unmatched = around.count.null_count() as u64;
-            let count: ArrayRef = Arc::new(around.count);
-            let mut measured = around.measures.into_iter();
-            let added = aggregates.iter().map(|aggregate| match aggregate {
-                Around::Count => Arc::clone(&count),
-                _ => measured.next().expect("a measure for each aggregate that is no count"),
-            });
-            Ok((added.collect(), unmatched))
-        }
-        (
-            Matching::Region {
-                latitude,
-                longitude,
-                columns: theirs,
-                ..
-            },
-            Index::Regions(index),
-        ) => {
-            let rows = index.rows(&degrees(&columns[*latitude])?, &degrees(&columns[*longitude])?)?;
-            taken(theirs, &rows)
-        }
+        (matching, Index::Around(index, measures)) => return around(matching, index, measures, columns),
         _ => unreachable!("an index is made for the step that it is used by"),
-    }
+    };
+    Ok((loaded.take(theirs, &rows)?, rows.null_count() as u64))
+}
+
+fn as_of(matching: &Matching, index: &AsOf, columns: &[ArrayRef]) -> Result<UInt32Array, JoinError> {
+    let Matching::AsOf {
+        on,
+        time,
+        direction,
+        tolerance_us,
+        ..
+    } = matching
+    else {
+        unreachable!("an index by time is of a step that joins by time")
+    };
+    let direction = match direction {
+        Direction::Backward => watershed_join::Direction::Backward,
+        Direction::Forward => watershed_join::Direction::Forward,
+        Direction::Nearest => watershed_join::Direction::Nearest,
+    };
+    let tolerance = tolerance_us.map(|us| Duration::from_micros(us.unsigned_abs()));
+    index.rows(&ours(on, columns), &columns[time.ours], direction, tolerance)
+}
+
+/// What is worked out of the rows around each row.
+fn around(matching: &Matching, index: &Points, measures: &[Measure], columns: &[ArrayRef]) -> Result<Added, StepError> {
+    let Matching::Around {
+        point,
+        within_m,
+        aggregates,
+    } = matching
+    else {
+        unreachable!("measures are of a step that looks around")
+    };
+    let [latitude, longitude] = place(point, columns)?;
+    let around = index.around(&latitude, &longitude, *within_m, measures)?;
+    let unmatched = around.count.null_count() as u64;
+    let count: ArrayRef = Arc::new(around.count);
+    let mut measured = around.measures.into_iter();
+    let added = aggregates.iter().map(|aggregate| match aggregate {
+        Around::Count => Arc::clone(&count),
+        _ => measured.next().expect("a measure for each aggregate that is no count"),
+    });
+    Ok((added.collect(), unmatched))
 }
 
 /// The values of an expression; null where it fails.

@@ -139,17 +139,17 @@ enum Command {
     /// usual, 1 is never reached, and from --set alarm_score on a row is an alarm. On a terminal also shows the series, and of the worst
     /// alarms what was expected and what was observed. One pass, one small state: a file of any size.
     ///
-    /// A timestamp is 2014-02-14 14:30:00 (taken as UTC), RFC 3339, or seconds or milliseconds since 1970. A value that is empty or NaN is a
-    /// missing row and gets 0.
+    /// A timestamp is 2014-02-14 14:30:00 (taken as UTC), RFC 3339, or seconds or milliseconds since 1970. A value that is empty, NaN or infinite is a
+    /// missing row and gets 0; beyond 1e30 it counts as 1e30. Compressed files must be unpacked first.
     #[command(after_help = series::EXAMPLES)]
     Detect(Series),
     /// Sends files to a Kinesis stream, each row at its event time, or faster.
     ///
     /// Rows of delimited text become JSON objects of the contract's columns; JSON lines are sent as they stand, and so are lines of delimited
     /// text, without a header, where the contract is of a stream whose records are that. Rows that cannot be sent are left out, and told. A timestamp is RFC 3339,
-    /// 2014-02-14 14:30:00 (taken as UTC), or seconds or milliseconds since 1970; a row older than the first is late, and is sent at once. Records that
+    /// 2014-02-14 14:30:00 (taken as UTC), or seconds or milliseconds since 1970, whatever formats the contract has; a row older than the first is late, and is sent at once. Records that
     /// the stream refuses are sent again before later ones; as PutRecords has it, a later record of the same request may be in the stream by then
-    /// (--strict-order). Needs a running local cloud, whose poller hands the records to the functions that are mapped to the stream.
+    /// (--strict-order). Run again, also after it was stopped, it sends every row once more. Needs a running local cloud, whose poller hands the records to the functions that are mapped to the stream.
     #[command(after_help = stream::EXAMPLES)]
     Stream(Producer),
     /// Reads streams for functions, as long as the local cloud is up.

@@ -156,10 +156,10 @@ fn rows(current: Option<Current>) -> u64 {
     current.map_or(0, |current| current.rows)
 }
 
-/// Messages that wait or are being worked on, in both queues.
+/// Messages that wait or are being worked on, in all queues that lead to tables.
 async fn backlog(sqs: &aws_sdk_sqs::Client, stack: &Stack) -> Result<u64> {
     let mut total = 0;
-    for output in ["RawQueueUrl", "CommitQueueUrl"] {
+    for output in ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"] {
         let url = stack.output(output)?;
         let answer = sqs
             .get_queue_attributes()

@@ -22,13 +22,16 @@ const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
 /// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
 /// laptop can show it.
-const PARAMETERS: [(&str, &str); 12] = [
+const PARAMETERS: [(&str, &str); 15] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
     ("IngestTimeoutSeconds", "120"),
     ("IngestVisibilitySeconds", "120"),
     ("IngestConcurrency", "4"),
+    ("EnrichTimeoutSeconds", "120"),
+    ("EnrichVisibilitySeconds", "120"),
+    ("EnrichConcurrency", "2"),
     ("ReplayTimeoutSeconds", "120"),
     ("ReplayVisibilitySeconds", "120"),
     ("ReplayLookSeconds", "1"),

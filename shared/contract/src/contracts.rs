@@ -48,6 +48,10 @@ impl Contracts {
     /// # Errors
     /// Everything that is wrong with any of them, or with two of them together.
     pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Result<Self, Errors> {
+        Self::read(files, References::There)
+    }
+
+    fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>, references: References) -> Result<Self, Errors> {
         let mut found: Vec<(&str, Located)> = Vec::new();
         let mut errors: Vec<Diagnostic> = Vec::new();
         for (name, text) in files {
@@ -56,7 +60,7 @@ impl Contracts {
                 Err(wrong) => errors.extend(wrong.into_inner()),
             }
         }
-        enrich(&mut found, &mut errors);
+        enrich(&mut found, references, &mut errors);
         clashes(&found, &mut errors);
         match Errors::of(errors) {
             Some(errors) => Err(errors),
@@ -152,12 +156,23 @@ fn fault(file: String, message: String, help: String) -> Errors {
     .expect("it has one diagnostic")
 }
 
-/// Looks up what enrichments name of other datasets.
-fn enrich(found: &mut [(&str, Located)], errors: &mut Vec<Diagnostic>) {
+/// Whether all contracts are read that enrichments name tables of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    There,
+    Elsewhere,
+}
+
+/// Looks up what enrichments name of other datasets. Where those can be elsewhere, an enrichment that names one which is not there is left out.
+fn enrich(found: &mut [(&str, Located)], references: References, errors: &mut Vec<Diagnostic>) {
     let datasets: Vec<&Dataset> = found.iter().map(|(_, located)| &located.dataset).collect();
     let resolve = |(file, located): &(&str, Located)| {
         let report = Report::new(file);
-        let enrichment = enrich::resolve(located.enrich.as_ref()?, &located.dataset, &datasets, &report);
+        let declared = located.enrich.as_ref()?;
+        if references == References::Elsewhere && !enrich::is_complete(declared, &located.dataset, &datasets) {
+            return None;
+        }
+        let enrichment = enrich::resolve(declared, &located.dataset, &datasets, &report);
         Some(report.result(enrichment))
     };
     let resolved: Vec<_> = found.iter().map(resolve).collect();
@@ -256,7 +271,8 @@ fn shared_folder(dataset: &Dataset, found: &[(&str, Located)]) -> Option<String>
     ))
 }
 
-/// The datasets of one contract, or everything that is wrong with it. `file_name` is for messages only.
+/// The datasets of one contract, or everything that is wrong with it by itself: an enrichment that names tables of other contracts is left out.
+/// `file_name` is for messages only.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<Arc<Dataset>>, Errors> {
-    Contracts::parse([(file_name, text)]).map(|contracts| contracts.datasets)
+    Contracts::read([(file_name, text)], References::Elsewhere).map(|contracts| contracts.datasets)
 }

@@ -27,7 +27,8 @@ fn trips(contracts: &Contracts) -> (&Dataset, &Enrichment) {
 
 fn said(from: &str, to: &str) -> String {
     assert!(example().contains(from), "{from}");
-    let read = parse("f", &example().replacen(from, to, 1));
+    let text = example().replacen(from, to, 1);
+    let read = Contracts::parse([("f", text.as_str())]);
     read.map_or_else(|errors| errors.to_string(), |_| String::new())
 }
 
@@ -276,9 +277,20 @@ fn everything_wrong_is_said_at_once() {
         ("bad_enrich", include_str!("bad_enrich.odcs.yaml")),
         ("bad_references", include_str!("bad_references.odcs.yaml")),
     ] {
-        let errors = parse(&format!("{name}.odcs.yaml"), text).expect_err("nothing in it is right");
+        let file = format!("{name}.odcs.yaml");
+        let errors = Contracts::parse([(file.as_str(), text)]).expect_err("nothing in it is right");
         insta::assert_snapshot!(name, errors);
     }
+}
+
+/// What is tried on a contract alone has no need of the others.
+#[test]
+fn a_contract_by_itself_is_read_without_its_references() {
+    let (alone, _) = example().split_once("  - name: stations\n").expect("there");
+    let datasets = parse("f", alone).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(datasets[0].enrichment.is_none());
+    assert!(Contracts::parse([("f", alone)]).is_err());
+    assert!(parse("f", example()).is_ok_and(|all| all[0].enrichment.is_some()));
 }
 
 #[test]

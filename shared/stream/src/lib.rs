@@ -96,7 +96,7 @@ pub use merger::{Combined, Merger};
 pub use panes::Record;
 pub use partial::Partial;
 pub use quantile::{MAX_ACCURACY, MAX_BUCKETS, MAX_QUANTILES, MIN_ACCURACY};
-pub use spec::{Bounds, MAX_KEY_BYTES, MAX_KEYS, MAX_STATE_BYTES, MIN_STATE_BYTES, Spec, Timing};
+pub use spec::{Bounds, MAX_KEY_BYTES, MAX_KEYS, MAX_OPEN_WINDOWS, MAX_STATE_BYTES, MIN_STATE_BYTES, Spec, Timing};
 pub use state::{Evicted, MAX_SHARD_BYTES, Outcome, State};
 pub use top::{MAX_COUNTERS, MAX_TOP};
 pub use value::{InputType, MAX_SCALE, MAX_TEXT_BYTES, Output, Scalar, TopValue, Value};

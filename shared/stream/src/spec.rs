@@ -14,6 +14,9 @@ pub const MIN_STATE_BYTES: usize = 64 << 10;
 pub const MAX_STATE_BYTES: usize = 1 << 30;
 /// Most keys that a state may be bound to.
 pub const MAX_KEYS: usize = 10_000_000;
+/// Most windows that can be open at once, all keys together: one record after a long pause fires them all, and that takes half a minute for
+/// four million.
+pub const MAX_OPEN_WINDOWS: usize = 10_000_000;
 /// Bytes of a key.
 pub const MAX_KEY_BYTES: usize = 2_048;
 
@@ -69,6 +72,7 @@ impl Spec {
         let plan = Plan::new(&inputs, aggregates, &mut wrong);
         check_timing(timing, &mut wrong);
         check_bounds(bounds, &mut wrong);
+        check_open(shape, bounds, &mut wrong);
         if !wrong.is_empty() {
             return Err(SpecErrors(wrong));
         }
@@ -154,6 +158,16 @@ fn check_bounds(bounds: Bounds, wrong: &mut Vec<String>) {
         wrong.push(format!(
             "a state holds {MIN_STATE_BYTES} to {MAX_STATE_BYTES} bytes, not {}",
             bounds.bytes
+        ));
+    }
+}
+
+fn check_open(shape: Shape, bounds: Bounds, wrong: &mut Vec<String>) {
+    let most = shape.most_keys();
+    if bounds.keys > most {
+        wrong.push(format!(
+            "{} keys whose windows overlap so often can have more than {MAX_OPEN_WINDOWS} windows open: let a state hold up to {most} keys",
+            bounds.keys
         ));
     }
 }

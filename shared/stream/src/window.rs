@@ -1,5 +1,7 @@
 //! Which windows a point in event time belongs to. All times are milliseconds.
 
+use crate::spec::MAX_OPEN_WINDOWS;
+
 /// The shortest window, slide, gap and early period.
 pub const MIN_PERIOD_MS: i64 = 1;
 /// The longest window, gap and session: a year and a day.
@@ -90,6 +92,26 @@ impl WindowSpec {
                 }
             }
         }
+    }
+}
+
+impl Shape {
+    /// Keys that a state may be bound to, so that no more than [`MAX_OPEN_WINDOWS`] are open.
+    pub(crate) fn most_keys(self) -> usize {
+        let overlaps = match self {
+            Self::Grid(grid) => usize::try_from(grid.size / grid.slide.max(1)).unwrap_or(1).max(1),
+            Self::Session { .. } => 1,
+        };
+        MAX_OPEN_WINDOWS / overlaps
+    }
+}
+
+impl WindowSpec {
+    /// Keys that a state of these windows may be bound to; none where the windows themselves are wrong.
+    pub fn most_keys(self) -> Option<usize> {
+        let mut wrong = Vec::new();
+        let shape = self.shape(&mut wrong);
+        wrong.is_empty().then(|| shape.most_keys())
     }
 }
 

@@ -209,3 +209,26 @@ fn the_bytes_of_version_2() {
     ];
     assert_eq!(digests, expected);
 }
+
+/// One record may fire all that is open, and that takes its time.
+#[test]
+fn windows_that_are_open_at_once_are_bounded() {
+    let hopping = |slide_ms| WindowSpec::Hopping {
+        size_ms: 500 * slide_ms,
+        slide_ms,
+        offset_ms: 0,
+    };
+    let keys = |keys| Bounds { keys, ..bounds() };
+    assert_eq!(hopping(1).most_keys(), Some(20_000));
+    assert_eq!(
+        wrong(hopping(1), TIMING, &[(Function::Count, 0)], keys(20_000)),
+        [""; 0]
+    );
+    let said = wrong(hopping(1), TIMING, &[(Function::Count, 0)], keys(20_001));
+    assert!(
+        said[0].contains("20001 keys") && said[0].ends_with("let a state hold up to 20000 keys"),
+        "{said:?}"
+    );
+    assert_eq!(TUMBLING.most_keys(), Some(10_000_000));
+    assert_eq!(hopping(0).most_keys(), None);
+}

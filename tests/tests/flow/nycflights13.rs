@@ -73,6 +73,54 @@ fn every_table_agrees_with_pyarrow_on_the_same_file() {
     assert_eq!(flights.comparison["rows"], 336_776);
 }
 
+/// What DuckDB makes of the same tables: as many rows of each kind.
+const SAME_JOINS: &str = "
+    WITH joined AS (
+        SELECT f.*, o.name AS origin_name, o.lat AS origin_lat, o.lon AS origin_lon,
+               d.name AS dest_name, d.lat AS dest_lat, d.lon AS dest_lon, d.tz AS dest_tz, p.manufacturer, p.seats,
+               w.time_hour >= f.time_hour - INTERVAL 3 HOURS AS near, w.temp, w.wind_speed, w.precip, w.visib, w.pressure
+        FROM nyc.flights f
+        LEFT JOIN nyc.airports o ON f.origin = o.faa
+        LEFT JOIN nyc.airports d ON f.dest = d.faa
+        LEFT JOIN nyc.planes p ON f.tailnum = p.tailnum
+        ASOF LEFT JOIN nyc.weather w ON f.origin = w.origin AND f.time_hour >= w.time_hour),
+    expected AS (
+        SELECT * EXCLUDE (near, temp, wind_speed, precip, visib, pressure),
+               CASE WHEN near THEN temp END AS temp, CASE WHEN near THEN wind_speed END AS wind_speed,
+               CASE WHEN near THEN precip END AS precip, CASE WHEN near THEN visib END AS visib,
+               CASE WHEN near THEN pressure END AS pressure,
+               dep_time IS NULL AS cancelled
+        FROM joined),
+    found AS (SELECT * EXCLUDE (seat_delay_hours, labels, completeness) FROM nyc.flights_enriched)
+    SELECT (SELECT count(*) FROM found) AS found,
+           (SELECT count(*) FROM (FROM found EXCEPT ALL FROM expected)) AS other,
+           (SELECT count(*) FROM (FROM expected EXCEPT ALL FROM found)) AS missing";
+
+/// Columns that the contract makes of others.
+const SAME_COLUMNS: &str = "
+    SELECT count(*) FILTER (seat_delay_hours IS DISTINCT FROM CAST(seats * dep_delay AS DECIMAL(18, 6)) / 60) AS delays,
+           count(*) FILTER (list_contains(labels, 'wind') IS DISTINCT FROM coalesce(wind_speed >= 20, false)) AS wind,
+           count(*) FILTER (list_contains(labels, 'late') IS DISTINCT FROM coalesce(dep_delay > 15, false)) AS late,
+           count(*) FILTER (abs(completeness - ((dest_lat IS NOT NULL)::INT + (seats IS NOT NULL)::INT + (temp IS NOT NULL)::INT) / 3.0)
+               > 1e-9) AS score
+    FROM nyc.flights_enriched";
+
+#[test]
+fn enriched_flights_are_what_the_same_joins_give() {
+    landed();
+    let cloud = cloud();
+    cloud.until_rows("nyc", "flights_enriched", 336_776);
+    let _flowing = cloud
+        .deliveries
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    cloud.settle();
+    let expected = serde_json::json!([{"found": 336_776, "other": 0, "missing": 0}]);
+    assert_eq!(cloud.ask(SAME_JOINS), expected);
+    let expected = serde_json::json!([{"delays": 0, "wind": 0, "late": 0, "score": 0}]);
+    assert_eq!(cloud.ask(SAME_COLUMNS), expected);
+}
+
 #[test]
 fn datacontract_test_passes_on_what_landed() {
     let checks = python(Venv::Checks);

@@ -7,7 +7,7 @@ mod resolve;
 
 pub(crate) use read::{Declared, KEYS, read};
 pub use read::{MAX_CONDITIONS, MAX_ENRICHED_COLUMNS, MAX_STEPS, MAX_WITHIN_M};
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{is_complete, resolve};
 
 use std::ops::Range;
 use watershed_expression::Expression;

@@ -65,6 +65,26 @@ pub(crate) fn resolve<'s>(
     })
 }
 
+/// Whether every table that it names is made by one of these.
+pub(crate) fn is_complete(declared: &Declared, dataset: &Dataset, others: &[&Dataset]) -> bool {
+    let mut joins = declared.steps.iter().filter_map(|step| match &step.work {
+        DeclaredWork::Join(join) => Some(&join.reference.text),
+        _ => None,
+    });
+    joins.all(|text| {
+        let name = full_name(dataset, text);
+        others.iter().any(|other| Some(&other.table.name) == name.as_ref())
+    })
+}
+
+/// `table` of the dataset's own database, or `database.table`; none: no table can be called so.
+fn full_name(dataset: &Dataset, text: &str) -> Option<TableName> {
+    match text.split_once('.') {
+        Some(_) => text.parse().ok(),
+        None => TableName::new(dataset.table.name.database(), text).ok(),
+    }
+}
+
 /// What can be named at a step.
 pub(super) struct Scope<'s> {
     pub(super) dataset: &'s Dataset,
@@ -154,10 +174,7 @@ impl<'s> Scope<'s> {
 
     pub(super) fn reference(&self, word: &Word) -> Option<&'s Dataset> {
         let own = &self.dataset.table.name;
-        let name = match word.text.split_once('.') {
-            Some(_) => word.text.parse().ok(),
-            None => TableName::new(own.database(), &word.text).ok(),
-        };
+        let name = full_name(self.dataset, &word.text);
         let found = self
             .others
             .iter()

@@ -138,7 +138,7 @@ fn window<'a>(map: Map<'a>, name: String, columns: &[Property<'a>], timing: Timi
     let key = key(&map, columns);
     let shape = shape(&map);
     let early = map.get("early").map(|at| duration::read(&at, MIN_PERIOD_MS));
-    let bounds = bounds(&map);
+    let bounds = bounds(&map, shape);
     let read = aggregates::read(&map, columns);
     let detectors = detectors::read(&map, &read);
     distinct(&map, &key, columns, &read.columns);
@@ -264,9 +264,10 @@ fn grid(map: &Map<'_>, size_ms: i64) -> Option<WindowSpec> {
     })
 }
 
-fn bounds(map: &Map<'_>) -> Bounds {
+fn bounds(map: &Map<'_>, shape: Option<WindowSpec>) -> Bounds {
+    let most = shape.and_then(WindowSpec::most_keys).unwrap_or(MAX_KEYS);
     let mut bounds = Bounds {
-        keys: DEFAULT_STATE_KEYS,
+        keys: DEFAULT_STATE_KEYS.min(most),
         bytes: DEFAULT_STATE_BYTES,
     };
     let Some(map) = map.get("bounds").and_then(|at| at.map()) else {
