@@ -48,13 +48,30 @@ def iceberg_tables(lake):
             yield ".".join(name), lake.load_table(name)
 
 
+def table_names(connection, query):
+    try:
+        # Some versions of DuckDB give a table's alias with it.
+        return {name.split(" AS ")[0] for name in connection.get_table_names(query, qualified=True)}
+    except duckdb.BinderException:
+        # Without the tables it does not know which side of an ASOF JOIN a column is of. The syntax alone has the names, too.
+        (tree,) = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
+        return set(base_tables(json.loads(tree)))
+
+
+def base_tables(node):
+    """Names with a schema: those without are of the query itself."""
+    if isinstance(node, dict) and node.get("type") == "BASE_TABLE" and node["schema_name"]:
+        yield f"{node['schema_name']}.{node['table_name']}"
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from base_tables(child)
+
+
 def connect(lake, queries):
     """DuckDB with the tables that the queries name. `"table@SNAPSHOT"` is an earlier snapshot of the table."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    named = set().union(*(connection.get_table_names(query, qualified=True) for query in queries))
-    # Some versions of DuckDB give a table's alias with it.
-    named = {name.split(" AS ")[0] for name in named}
+    named = set().union(*(table_names(connection, query) for query in queries))
     for name in sorted(named):
         parts = [part.strip('"') for part in name.split(".")]
         if len(parts) != 2:

@@ -91,14 +91,14 @@ const SAME_JOINS: &str = "
                CASE WHEN near THEN pressure END AS pressure,
                dep_time IS NULL AS cancelled
         FROM joined),
-    found AS (SELECT * EXCLUDE (seat_delay_hours, labels, completeness) FROM nyc.flights_enriched)
+    found AS (SELECT * EXCLUDE (seat_delay, labels, completeness) FROM nyc.flights_enriched)
     SELECT (SELECT count(*) FROM found) AS found,
            (SELECT count(*) FROM (FROM found EXCEPT ALL FROM expected)) AS other,
            (SELECT count(*) FROM (FROM expected EXCEPT ALL FROM found)) AS missing";
 
 /// Columns that the contract makes of others.
 const SAME_COLUMNS: &str = "
-    SELECT count(*) FILTER (seat_delay_hours IS DISTINCT FROM CAST(seats * dep_delay AS DECIMAL(18, 6)) / 60) AS delays,
+    SELECT count(*) FILTER (seat_delay IS DISTINCT FROM seats * dep_delay) AS delays,
            count(*) FILTER (list_contains(labels, 'wind') IS DISTINCT FROM coalesce(wind_speed >= 20, false)) AS wind,
            count(*) FILTER (list_contains(labels, 'late') IS DISTINCT FROM coalesce(dep_delay > 15, false)) AS late,
            count(*) FILTER (abs(completeness - ((dest_lat IS NOT NULL)::INT + (seats IS NOT NULL)::INT + (temp IS NOT NULL)::INT) / 3.0)
