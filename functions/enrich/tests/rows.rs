@@ -206,3 +206,32 @@ async fn what_is_none_of_ours_goes_to_the_dead_letters() {
         "another table is nothing to us"
     );
 }
+
+/// The events of `events/enrich`, each to a function whose tables are there: how many sources are asked for, made, and messages that fail.
+#[tokio::test]
+async fn every_event_is_answered() {
+    let expected = [
+        ("another-table", [0, 0, 0]),
+        ("malformed", [0, 0, 1]),
+        ("reference-changed", [1, 0, 0]),
+        ("source", [1, 0, 1]),
+        ("table-changed", [1, 0, 0]),
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/enrich");
+    let mut found = Vec::new();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for path in files {
+        let mut world = World::new();
+        references(&mut world).await;
+        world.put("trips", "t", 1, &TRIPS).await;
+        let event = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let failed = world.failures(event).await;
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        found.push((
+            name,
+            [world.own.messages().len(), world.commits.messages().len(), failed],
+        ));
+    }
+    found.sort();
+    assert_eq!(found, expected.map(|(name, counts)| (name.to_string(), counts)));
+}

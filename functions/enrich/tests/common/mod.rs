@@ -212,11 +212,17 @@ impl World {
 
     /// Whether the message is to be delivered again.
     pub async fn invoke(&self, body: &str) -> bool {
-        let event = json!({"Records": [{"messageId": "m", "body": body}]});
+        self.failures(json!({"Records": [{"messageId": "m", "body": body}]}))
+            .await
+            > 0
+    }
+
+    /// How many messages of the event are to be delivered again.
+    pub async fn failures(&self, event: Value) -> usize {
         let deadline = SystemTime::now() + Duration::from_secs(60);
         let invocation = Invocation::begin("enrich", "dev", "r", None, deadline, Box::new(self.log.clone()));
         let response = handle(&self.enrich, invocation, event).await.unwrap();
-        !response.failures.is_empty()
+        response.failures.len()
     }
 
     /// Everything that waits is delivered until it is acknowledged.
