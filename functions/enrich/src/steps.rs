@@ -184,10 +184,10 @@ fn around(matching: &Matching, index: &Points, measures: &[Measure], columns: &[
     let around = index.around(&latitude, &longitude, *within_m, measures)?;
     let unmatched = around.count.null_count() as u64;
     let count: ArrayRef = Arc::new(around.count);
-    let mut measured = around.measures.into_iter();
+    let mut results = around.measures.into_iter();
     let added = aggregates.iter().map(|aggregate| match aggregate {
         Around::Count => Arc::clone(&count),
-        _ => measured.next().expect("a measure for each aggregate that is no count"),
+        _ => results.next().expect("a measure for each aggregate that is no count"),
     });
     Ok((added.collect(), unmatched))
 }

@@ -150,8 +150,8 @@ async fn wait(emulator: &Emulator, stack: &Stack, files: &[File], begun_ms: i64,
         }
         step.at(found);
         let waiting = backlog(&sqs, stack).await?;
-        let [flights, enriched] = [FLIGHTS, ENRICHED].map(|table| watcher.current(DATABASE, table));
-        let all_enriched = rows(flights.await?) == rows(enriched.await?);
+        let flights = rows(watcher.current(DATABASE, FLIGHTS).await?);
+        let all_enriched = rows(watcher.current(DATABASE, ENRICHED).await?) == flights;
         step.note(format!("{waiting} messages under way"));
         if all_new && all_enriched && found == sent && waiting == 0 {
             step.done(&HumanCount(sent).to_string());

@@ -94,7 +94,6 @@ fn pass(text: &[u8], dataset: &Arc<Dataset>) -> Result<Pass, Box<dyn Error>> {
         }));
         pass.times[1] += begun.elapsed();
         if !more {
-            pass.fired = state.take_fired().len();
             return Ok(pass);
         }
         pass.rows += places.len();
@@ -120,19 +119,21 @@ fn pass(text: &[u8], dataset: &Arc<Dataset>) -> Result<Pass, Box<dyn Error>> {
                 let sub = u64::from(record.sub);
                 (Position { high, sequence, sub }, entry.arrival_ms)
             };
-            pass.added += add(&mut state, (stream.event_time, window), &read.decoded.batch, position);
+            let (added, fired) = add(&mut state, (stream.event_time, window), &read.decoded.batch, position);
+            pass.added += added;
+            pass.fired += fired;
         }
         pass.times[3] += begun.elapsed();
     }
 }
 
-/// How many rows are in their windows. The event's times are its own, whenever it came.
+/// How many rows are in their windows, and how many windows fired. The event's times are its own, whenever it came.
 fn add(
     state: &mut State,
     (event_time, window): (Option<usize>, &Window),
     batch: &RecordBatch,
     position: impl Fn(usize) -> (Position, i64),
-) -> usize {
+) -> (usize, usize) {
     let times = event_time.and_then(|at| batch.column(at).as_primitive_opt::<TimestampMicrosecondType>());
     let keys: Vec<_> = window
         .key
@@ -172,7 +173,8 @@ fn add(
             }
         })
         .collect();
-    let mut added = 0;
-    state.add_all(&records, |_, outcome| added += usize::from(outcome == Outcome::Added));
-    added
+    let (mut added, mut fired) = (0, 0);
+    let told = |_: &Record<'_>, outcome| added += usize::from(outcome == Outcome::Added);
+    state.add_all(&records, told, &mut |piece| fired += piece.len());
+    (added, fired)
 }

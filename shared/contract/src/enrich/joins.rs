@@ -3,13 +3,13 @@
 use super::{
     Around, Join, Matching, Pair, Point, Work,
     read::{AroundFunction, DeclaredAround, DeclaredJoin, DeclaredMatch},
-    resolve::Scope,
+    resolve::{New, Scope},
 };
 use crate::{dataset::Dataset, diagnostic::shown, spot::Word};
 use watershed_lake::{Column, ColumnType, TableSpec, enriched::added};
 
 impl Scope<'_> {
-    pub(super) fn join(&self, join: &DeclaredJoin) -> Option<(String, Work, Vec<(Word, Column)>)> {
+    pub(super) fn join(&self, join: &DeclaredJoin) -> Option<(String, Work, New)> {
         let reference = self.reference(&join.reference)?;
         let theirs = &reference.table;
         let (kind, table) = (join.kind, theirs.name.table());
@@ -222,7 +222,7 @@ impl Scope<'_> {
     }
 
     /// Columns of the reference, and what they become.
-    fn taken(&self, add: &[(Word, Word)], theirs: &TableSpec, origin: &str) -> (Vec<usize>, Vec<(Word, Column)>) {
+    fn taken(&self, add: &[(Word, Word)], theirs: &TableSpec, origin: &str) -> (Vec<usize>, New) {
         let taken = add.iter().filter_map(|(name, their)| {
             let index = self.column(their, &theirs.columns, &theirs.name)?;
             let column = &theirs.columns[index];
@@ -246,12 +246,7 @@ impl Scope<'_> {
         taken.unzip()
     }
 
-    fn around(
-        &self,
-        aggregates: &[DeclaredAround],
-        theirs: &TableSpec,
-        within_m: f64,
-    ) -> (Vec<Around>, Vec<(Word, Column)>) {
+    fn around(&self, aggregates: &[DeclaredAround], theirs: &TableSpec, within_m: f64) -> (Vec<Around>, New) {
         let found = aggregates.iter().filter_map(|it| {
             let Some(word) = &it.column else {
                 let doc = format!("How many there are within {within_m} m [{}]", theirs.name);

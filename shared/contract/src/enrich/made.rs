@@ -1,6 +1,10 @@
 //! Columns that are made of the row's own: expressions, labels, a score.
 
-use super::{Work, read::DeclaredColumn, resolve::Scope};
+use super::{
+    Work,
+    read::DeclaredColumn,
+    resolve::{New, Scope},
+};
 use crate::{diagnostic::shown, personal, spot::Word};
 use watershed_expression::Expression;
 use watershed_lake::{
@@ -37,7 +41,7 @@ impl Scope<'_> {
         Some(found)
     }
 
-    pub(super) fn derive(&self, columns: &[DeclaredColumn]) -> (String, Work, Vec<(Word, Column)>) {
+    pub(super) fn derive(&self, columns: &[DeclaredColumn]) -> (String, Work, New) {
         let derived = columns.iter().filter_map(|it| {
             let expression = self.expression(&it.expression)?;
             let Some(kind) = expression.kind() else {
@@ -64,7 +68,7 @@ impl Scope<'_> {
         )
     }
 
-    pub(super) fn labels(&self, name: &Word, rules: &[(Word, Word)]) -> (String, Work, Vec<(Word, Column)>) {
+    pub(super) fn labels(&self, name: &Word, rules: &[(Word, Word)]) -> (String, Work, New) {
         let rules = rules
             .iter()
             .filter_map(|(text, condition)| Some((text.text.clone(), self.condition(condition)?)));
@@ -85,7 +89,7 @@ impl Scope<'_> {
         )
     }
 
-    pub(super) fn score(&self, name: &Word, conditions: &[Word]) -> (String, Work, Vec<(Word, Column)>) {
+    pub(super) fn score(&self, name: &Word, conditions: &[Word]) -> (String, Work, New) {
         let conditions: Vec<Expression> = conditions.iter().filter_map(|word| self.condition(word)).collect();
         let said: Vec<String> = conditions.iter().map(ToString::to_string).collect();
         let doc = format!("Share of conditions that hold, 0 to 1 [{}]", said.join("; "));

@@ -44,7 +44,7 @@ pub(crate) struct DeclaredStep {
 }
 
 pub(crate) enum DeclaredWork {
-    Join(DeclaredJoin),
+    Join(Box<DeclaredJoin>),
     Derive(Vec<DeclaredColumn>),
     Labels { name: Word, rules: Vec<(Word, Word)> },
     Score { name: Word, conditions: Vec<Word> },
@@ -175,12 +175,12 @@ fn work(map: &Map<'_>) -> Option<DeclaredWork> {
             } else {
                 map.need("add", ADD_HELP)?.map()?.pairs()
             };
-            Some(DeclaredWork::Join(DeclaredJoin {
+            Some(DeclaredWork::Join(Box::new(DeclaredJoin {
                 kind,
                 reference: what.spotted()?,
                 matching: matching?,
                 add,
-            }))
+            })))
         }
     }
 }

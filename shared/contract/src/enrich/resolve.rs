@@ -85,6 +85,9 @@ fn full_name(dataset: &Dataset, text: &str) -> Option<TableName> {
     }
 }
 
+/// Columns that a step adds, each with the word that names it.
+pub(super) type New = Vec<(Word, Column)>;
+
 /// What can be named at a step.
 pub(super) struct Scope<'s> {
     pub(super) dataset: &'s Dataset,

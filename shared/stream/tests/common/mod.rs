@@ -16,9 +16,8 @@ pub fn add_all(state: &mut State, rows: &[Row]) -> (Vec<Outcome>, Vec<Firing>) {
     let records: Vec<Record<'_>> = rows.map(|((row, values), key)| row.record(key, values)).collect();
     let mut outcomes = Vec::new();
     let mut fired = Vec::new();
-    state.add_all(&records, |_, outcome| outcomes.push(outcome), &mut |piece| {
-        fired.extend(piece)
-    });
+    let told = |_: &Record<'_>, outcome| outcomes.push(outcome);
+    state.add_all(&records, told, &mut |piece| fired.extend(piece));
     (outcomes, fired)
 }
 
