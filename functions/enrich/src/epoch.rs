@@ -17,6 +17,8 @@ const VERSION: u32 = 1;
 pub struct Moment {
     /// Digest of the contract, which says what is done.
     pub contract: String,
+    /// Its version: of two that are deployed at once, the newer one goes on.
+    pub contract_version: (u32, u32, u32),
     /// Where the metadata of the dataset's table lies.
     pub input: String,
     /// Where those of the references lie.
@@ -111,6 +113,7 @@ mod tests {
     fn moment(input: &str) -> Moment {
         Moment {
             contract: "c".into(),
+            contract_version: (1, 0, 0),
             input: input.into(),
             references: BTreeMap::new(),
         }

@@ -198,6 +198,13 @@ async fn source(
         let what = format!("{} has no epoch: one is made when a table changes", table.name);
         return Err(PortError::transient(what));
     };
+    if epoch.moment.contract != dataset.digest {
+        let what = format!(
+            "epoch {} of {} is of another text of the contract than this instance has",
+            epoch.number, table.name
+        );
+        return Err(PortError::transient(what));
+    }
     let prepared = prepared(enrich, ports, dataset, &epoch.moment).await?;
     let files = prepared.sources.get(&unit.source).map_or(&[][..], Vec::as_slice);
     let prefix = epoch_prefix(&enrich.lake.table(table), &name, epoch.number, &dataset.digest);

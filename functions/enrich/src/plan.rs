@@ -46,6 +46,9 @@ pub async fn plan(enrich: &Enrich, ports: &Ports, dataset: &Dataset) -> Result<P
             Err(missing) => return Ok(Planned::Waiting(missing)),
         };
         let (last, etag) = epoch::load(store, &uri).await?.unzip();
+        if let Some(last) = &last {
+            is_newest(dataset, last)?;
+        }
         let (next, etag) = match (Epoch::after(last.as_ref(), moment), last, etag) {
             (None, Some(last), Some(_)) if last.sent => return Ok(Planned::Nothing),
             (None, Some(last), Some(etag)) => (last, etag),
@@ -85,6 +88,19 @@ pub async fn plan(enrich: &Enrich, ports: &Ports, dataset: &Dataset) -> Result<P
     )))
 }
 
+/// While a newer contract is deployed, instances with the older one still run: they leave the work to the others.
+fn is_newest(dataset: &Dataset, last: &Epoch) -> Result<(), PortError> {
+    if last.moment.contract_version <= dataset.version {
+        return Ok(());
+    }
+    let (major, minor, patch) = last.moment.contract_version;
+    Err(PortError::transient(format!(
+        "version {} of contract {} is older than {major}.{minor}.{patch}, which enriched last: to go back, write a higher version",
+        dataset.version_text(),
+        dataset.id
+    )))
+}
+
 /// The tables as the catalog has them now, or the one that is not there.
 async fn moment(
     ports: &Ports,
@@ -101,6 +117,7 @@ async fn moment(
     let input = found.remove(&dataset.table.name).expect("it was looked for");
     Ok(Ok(Moment {
         contract: dataset.digest.clone(),
+        contract_version: dataset.version,
         input,
         references: found,
     }))

@@ -142,6 +142,37 @@ async fn another_contract_makes_all_anew() {
     assert_eq!(planned.last().unwrap()["everything"], "the contract is another");
 }
 
+/// An instance with the older contract that still runs leaves the work to the others; so does one whose unit the newer one asked for.
+#[tokio::test]
+async fn of_two_contracts_the_newer_one_goes_on() {
+    let newer = CONTRACT
+        .replace("version: 1.0.0", "version: 1.1.0")
+        .replace("minutes > 15", "minutes >= 10");
+    let mut world = World::of(&newer, 64 << 20);
+    references(&mut world).await;
+    world.put("trips", "t", 1, &TRIPS).await;
+    while world.own.messages().is_empty() && !world.waiting.is_empty() {
+        let (body, _) = world.waiting.pop_front().unwrap();
+        assert!(!world.invoke(&body).await);
+    }
+    let unit = world.own.drain().remove(0);
+    world.deploy(CONTRACT);
+    assert!(world.invoke(&unit).await);
+    assert!(world.commits.messages().is_empty());
+    let failed = world.log.lines("message failed");
+    let error = failed[0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("version 1.0.0 of contract journeys/trips is older than 1.1.0"),
+        "{error}"
+    );
+    world.deploy(&newer);
+    world.waiting.push_back((unit, 0));
+    world.settle().await;
+    let late = world.rows("trips_enriched", &["minutes", "late"]).await;
+    assert_eq!(late, [["0", "false"], ["10", "true"], ["20", "true"], ["null", "null"]]);
+    assert_eq!(world.log.lines("source").len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_missing_is_waited_for() {
     let mut world = World::new();
