@@ -150,6 +150,22 @@ async fn an_epoch_that_cannot_be_read_is_told_and_mended_as_is_told() {
     }
 }
 
+#[tokio::test]
+async fn an_instance_of_another_contract_makes_nothing_of_an_epoch() {
+    let mut world = settled().await;
+    let old = world.instance(world.catalog.clone());
+    world.deploy(&CONTRACT.replace("minutes > 15", "minutes > 5"));
+    world.put("stations", "s2", 1, &[&["SJU", "San Juan"]]).await;
+    world.step(0).await;
+    let (unit, _) = world.waiting[0].clone();
+    let event = json!({"Records": [{"messageId": "m", "body": unit}]});
+    let failed = common::failures(&old, &world.log, event).await;
+    world.collect().await;
+    assert_eq!(failed, 1, "it is delivered again, to another instance in the end");
+    world.settle().await;
+    assert_eq!(world.rows("trips_enriched", &["late"]).await, [["true"]]);
+}
+
 /// Something comes; the call that says that its epoch is sent fails, and what was asked for is made nevertheless. Then it goes again, before
 /// who was to say it comes back.
 async fn comes_and_goes(table: &str, rows: &[&[&str]]) -> Vec<String> {
