@@ -10,6 +10,8 @@ use watershed_table::object;
 
 /// Format of the object.
 const VERSION: u32 = 1;
+/// Moments of epochs that were not sent that an epoch remembers. With more, everything is made anew.
+const MAX_UNSENT: usize = 16;
 
 /// States of tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,41 +32,58 @@ pub struct Moment {
 #[serde(deny_unknown_fields)]
 pub struct Epoch {
     version: u32,
-    /// From 1.
+    /// From the time of the first, in milliseconds since 1970: one that is made after its object was deleted is greater than all before.
     pub number: u64,
     /// What it is made of.
     pub moment: Moment,
     /// What was made of an earlier moment, or is asked for, needs to be made again only where it differs since; none: everything is to be
     /// made.
     pub since: Option<Moment>,
+    /// Moments between that and its own, in their order, of epochs that may have been asked for in part: what came with one and went with
+    /// the next is to be made anew, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsent: Vec<Moment>,
     /// All sources that it asks for stand in the queue.
     pub sent: bool,
 }
 
 impl Epoch {
-    /// The epoch of that moment that follows on `last`; none: `last` is of it already.
-    pub fn after(last: Option<&Self>, moment: Moment) -> Option<Self> {
+    /// The epoch of that moment that follows on `last`; none: `last` is of it already. The first is made at `now_ms`.
+    pub fn after(last: Option<&Self>, moment: Moment, now_ms: i64) -> Option<Self> {
         let Some(last) = last else {
             return Some(Self {
                 version: VERSION,
-                number: 1,
+                number: now_ms.unsigned_abs(),
                 moment,
                 since: None,
+                unsent: Vec::new(),
                 sent: false,
             });
         };
-        (last.moment != moment).then(|| Self {
+        if last.moment == moment {
+            return None;
+        }
+        // What was not asked for yet is asked for now.
+        let (since, unsent) = if last.sent {
+            (Some(last.moment.clone()), Vec::new())
+        } else {
+            (last.since.clone(), [&last.unsent[..], &[last.moment.clone()]].concat())
+        };
+        let too_many = unsent.len().saturating_sub(MAX_UNSENT);
+        Some(Self {
             version: VERSION,
             number: last.number + 1,
             moment,
-            // What was not asked for yet is asked for now.
-            since: if last.sent {
-                Some(last.moment.clone())
-            } else {
-                last.since.clone()
-            },
+            since: since.filter(|_| too_many == 0),
+            unsent: unsent[too_many..].to_vec(),
             sent: false,
         })
+    }
+
+    /// The moments that something may have been made of, and its own, in their order.
+    pub fn moments(&self) -> Vec<&Moment> {
+        let before = self.since.iter().chain(&self.unsent);
+        before.chain([&self.moment]).collect()
     }
 
     /// The same once all that it asks for stands in the queue.
@@ -121,19 +140,33 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_is_asked_for_by_the_next() {
-        let first = Epoch::after(None, moment("1")).expect("the first");
-        assert_eq!((first.number, &first.since, first.sent), (1, &None, false));
-        assert_eq!(Epoch::after(Some(&first), moment("1")), None);
-        let second = Epoch::after(Some(&first), moment("2")).expect("another");
-        assert_eq!((second.number, &second.since), (2, &None), "the first was not sent");
-        let sent = second.sent();
-        let third = Epoch::after(Some(&sent), moment("3")).expect("another");
-        assert_eq!((third.number, &third.since), (3, &Some(moment("2"))));
-        let fourth = Epoch::after(Some(&third), moment("4")).expect("another");
+        let next = |last: &Epoch, input| Epoch::after(Some(last), moment(input), 0).expect("another");
+        let first = Epoch::after(None, moment("1"), 70).expect("the first");
+        assert_eq!((first.number, &first.since, first.sent), (70, &None, false));
+        assert_eq!(Epoch::after(Some(&first), moment("1"), 80), None);
+        let second = next(&first, "2");
+        assert_eq!((second.number, &second.since), (71, &None), "the first was not sent");
+        assert_eq!(second.unsent, [moment("1")]);
+        let third = next(&second.sent(), "3");
+        assert_eq!((third.number, &third.since), (72, &Some(moment("2"))));
+        assert_eq!(third.unsent, []);
+        let fourth = next(&third, "4");
         assert_eq!(
-            fourth.since,
-            Some(moment("2")),
+            fourth.moments(),
+            [&moment("2"), &moment("3"), &moment("4")],
             "what is new since the last that was sent"
         );
+    }
+
+    #[test]
+    fn of_many_that_were_not_sent_the_last_are_remembered() {
+        let mut epoch = Epoch::after(None, moment("x"), 1).expect("the first").sent();
+        for number in 0..=MAX_UNSENT {
+            assert_eq!(epoch.unsent.len(), number.saturating_sub(1));
+            epoch = Epoch::after(Some(&epoch), moment(&number.to_string()), 1).expect("another");
+        }
+        assert_eq!(epoch.since, Some(moment("x")));
+        let next = Epoch::after(Some(&epoch), moment("y"), 1).expect("another");
+        assert_eq!((next.since, next.unsent.len()), (None, MAX_UNSENT));
     }
 }

@@ -152,9 +152,11 @@ async fn one(enrich: &Enrich, invocation: &mut Invocation, message: &SqsMessage)
                 return Err(PortError::fault(what));
             };
             let done = source(enrich, invocation, dataset, &unit, message.trace()).await;
-            if done.is_err() {
+            if let Err(error) = &done {
                 // The states that it is to be made of may be gone: then there are newer ones, and the message finds those when it comes again.
-                look(enrich, invocation, dataset).await?;
+                let looked = look(enrich, invocation, dataset).await;
+                // That is no answer to what it was asked, and must not stand in its place.
+                looked.map_err(|other| other.context(format!("after: {error}")))?;
             }
             done
         }
@@ -199,10 +201,8 @@ async fn source(
         return Err(PortError::transient(what));
     };
     if epoch.moment.contract != dataset.digest {
-        let what = format!(
-            "epoch {} of {} is of another text of the contract than this instance has",
-            epoch.number, table.name
-        );
+        // While one is deployed, both are at work: what the other makes of an epoch would have its order, and stay.
+        let what = format!("{} is of another contract in epoch {}", table.name, epoch.number);
         return Err(PortError::transient(what));
     }
     let prepared = prepared(enrich, ports, dataset, &epoch.moment).await?;

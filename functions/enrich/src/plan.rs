@@ -10,6 +10,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_contract::{Dataset, Enrichment};
 use watershed_lake::{TableName, layout::derived_source};
+use watershed_ops::now_ms;
 use watershed_ports::{Kind, PortError};
 use watershed_table::current::{Current, LiveFile};
 
@@ -41,15 +42,16 @@ pub async fn plan(enrich: &Enrich, ports: &Ports, dataset: &Dataset) -> Result<P
     let uri = enrich.lake().enrichment(&enrichment.table.name);
     let store = &*ports.store;
     for _ in 0..MAX_ATTEMPTS {
-        let moment = match moment(ports, dataset, enrichment).await? {
-            Ok(moment) => moment,
-            Err(missing) => return Ok(Planned::Waiting(missing)),
-        };
+        // Before the tables are looked at: who makes an epoch of older states than somebody else's finds that the other was faster.
         let (last, etag) = epoch::load(store, &uri).await?.unzip();
         if let Some(last) = &last {
             is_newest(dataset, last)?;
         }
-        let (next, etag) = match (Epoch::after(last.as_ref(), moment), last, etag) {
+        let moment = match moment(ports, dataset, enrichment).await? {
+            Ok(moment) => moment,
+            Err(missing) => return Ok(Planned::Waiting(missing)),
+        };
+        let (next, etag) = match (Epoch::after(last.as_ref(), moment, now_ms()), last, etag) {
             (None, Some(last), Some(_)) if last.sent => return Ok(Planned::Nothing),
             (None, Some(last), Some(etag)) => (last, etag),
             (Some(next), _, etag) => match epoch::swap(store, &uri, &next, etag.as_deref()).await {
@@ -123,39 +125,68 @@ async fn moment(
     }))
 }
 
-/// The sources that differ from what was made of an earlier moment, by their digests; and why all of them do, where they do.
+/// The sources that differ from what was made of earlier moments, by their digests; and why all of them do, where they do.
 async fn sources(
     enrich: &Enrich,
     ports: &Ports,
     dataset: &Dataset,
     epoch: &Epoch,
 ) -> Result<(BTreeSet<String>, Option<String>), PortError> {
-    let why = match &epoch.since {
-        None => "nothing was made yet".to_string(),
-        Some(since) if since.contract != epoch.moment.contract => "the contract is another".to_string(),
-        Some(since) => match changed(enrich, ports, dataset, since, &epoch.moment).await {
-            Ok(sources) => return Ok((sources, None)),
-            // The state before was forgotten and swept, say.
-            Err(error) if error.kind == Kind::Fault => format!("what is new is not known: {}", error.message),
-            Err(error) => return Err(error),
-        },
-    };
-    Ok((everything(enrich, ports, dataset, &epoch.moment).await?, Some(why)))
+    let mut all = epoch.since.is_none().then(|| "nothing was made yet".to_string());
+    let mut sources = BTreeSet::new();
+    for pair in epoch.moments().windows(2) {
+        let (since, now) = (pair[0], pair[1]);
+        // Of everything as well: what went may be on its way to the enriched table, which does not have it yet.
+        for found in [
+            moved(enrich, ports, dataset, since, now).await,
+            touched(enrich, ports, dataset, since, now).await,
+        ] {
+            match found {
+                Ok(found) => sources.extend(found),
+                // The state before was forgotten and swept, say.
+                Err(error) if error.kind == Kind::Fault => drop(all.get_or_insert(error.message)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    if all.is_some() {
+        sources.extend(everything(enrich, ports, dataset, &epoch.moment).await?);
+    }
+    Ok((sources, all))
 }
 
-async fn changed(
+/// The sources of which files came to the dataset's table, or went.
+async fn moved(
     enrich: &Enrich,
     ports: &Ports,
     dataset: &Dataset,
     since: &Moment,
     now: &Moment,
 ) -> Result<BTreeSet<String>, PortError> {
+    if since.input == now.input {
+        return Ok(BTreeSet::new());
+    }
+    let (store, location) = (&*ports.store, enrich.lake().table(&dataset.table));
+    let [before, input] = [&since.input, &now.input].map(|uri| Current::at(store, uri));
+    let difference = input.await?.since(&before.await?, store).await?;
+    let files = difference.added.iter().chain(&difference.removed);
+    Ok(files.map(|file| source_of(&location, file).to_string()).collect())
+}
+
+/// The sources that what came to the references or went can have changed. A fault: that is not known.
+async fn touched(
+    enrich: &Enrich,
+    ports: &Ports,
+    dataset: &Dataset,
+    since: &Moment,
+    now: &Moment,
+) -> Result<BTreeSet<String>, PortError> {
+    if since.contract != now.contract {
+        return Err(PortError::fault("the contract is another"));
+    }
     let (store, location) = (&*ports.store, enrich.lake().table(&dataset.table));
     let enrichment = dataset.enrichment.as_ref().expect("who asks looked");
-    let input = Current::at(store, &now.input).await?;
-    let difference = input.since(&Current::at(store, &since.input).await?, store).await?;
-    let files = difference.added.iter().chain(&difference.removed);
-    let mut sources: BTreeSet<String> = files.map(|file| source_of(&location, file).to_string()).collect();
+    let mut sources = BTreeSet::new();
     let mut all: Option<Vec<LiveFile>> = None;
     for (name, metadata) in &now.references {
         let before = since.references.get(name);
@@ -165,8 +196,8 @@ async fn changed(
         let Some(before) = before else {
             return Err(PortError::fault(format!("{name} was no reference before")));
         };
-        let (before, now) = (Current::at(store, before).await?, Current::at(store, metadata).await?);
-        let difference = now.since(&before, store).await?;
+        let (before, state) = (Current::at(store, before).await?, Current::at(store, metadata).await?);
+        let difference = state.since(&before, store).await?;
         let changed = [difference.added, difference.removed].concat();
         if changed.is_empty() {
             continue;
@@ -175,7 +206,7 @@ async fn changed(
         let own = dataset.table.columns.len();
         let files = match &mut all {
             Some(files) => files,
-            none => none.insert(input.files(store).await?),
+            none => none.insert(Current::at(store, &now.input).await?.files(store).await?),
         };
         let touched = files
             .iter()

@@ -24,6 +24,7 @@ use watershed_enrich::{Config, Enrich, Ports, handle};
 use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::source_prefix};
 use watershed_ops::Invocation;
 use watershed_ports::{
+    Catalog,
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
@@ -124,14 +125,22 @@ impl World {
 
     /// A new process: nothing is warm.
     pub fn restart(&mut self) {
+        self.enrich = self.instance(Arc::new(self.catalog.shared_with(self.faults.clone())));
+    }
+
+    /// One more process, with that catalog.
+    pub fn instance(&self, catalog: Arc<dyn Catalog>) -> Enrich {
         let ports = Ports {
             store: Arc::new(self.store.shared_with(self.faults.clone())),
-            catalog: Arc::new(self.catalog.shared_with(self.faults.clone())),
+            catalog,
             own: self.own.clone(),
             commits: self.commits.clone(),
         };
-        let config = config(&self.scratch, self.reference_bytes);
-        self.enrich = Enrich::with_ports(config, self.contracts.clone(), ports);
+        Enrich::with_ports(
+            config(&self.scratch, self.reference_bytes),
+            self.contracts.clone(),
+            ports,
+        )
     }
 
     /// Another contract is deployed.
@@ -202,12 +211,17 @@ impl World {
             assert!(before < MAX_DELIVERIES, "never acknowledged: {body}");
             self.waiting.push_back((body.clone(), before + 1));
         }
+        self.collect().await;
+        failed.then_some(body)
+    }
+
+    /// What was sent waits; what was asked of the committer is done.
+    pub async fn collect(&mut self) {
         let asked = self.own.drain();
         self.waiting.extend(asked.into_iter().map(|body| (body, 0)));
         for body in self.commits.drain() {
             self.commit(&serde_json::from_str(&body).unwrap()).await;
         }
-        failed.then_some(body)
     }
 
     /// Whether the message is to be delivered again.
@@ -219,10 +233,7 @@ impl World {
 
     /// How many messages of the event are to be delivered again.
     pub async fn failures(&self, event: Value) -> usize {
-        let deadline = SystemTime::now() + Duration::from_secs(60);
-        let invocation = Invocation::begin("enrich", "dev", "r", None, deadline, Box::new(self.log.clone()));
-        let response = handle(&self.enrich, invocation, event).await.unwrap();
-        response.failures.len()
+        failures(&self.enrich, &self.log, event).await
     }
 
     /// Everything that waits is delivered until it is acknowledged.
@@ -259,6 +270,14 @@ impl World {
         let names: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
         self.rows("trips_enriched", &names).await
     }
+}
+
+/// How many messages of the event are to be delivered again, by that process.
+pub async fn failures(enrich: &Enrich, log: &Log, event: Value) -> usize {
+    let deadline = SystemTime::now() + Duration::from_secs(60);
+    let invocation = Invocation::begin("enrich", "dev", "r", None, deadline, Box::new(log.clone()));
+    let response = handle(enrich, invocation, event).await.unwrap();
+    response.failures.len()
 }
 
 fn config(scratch: &tempfile::TempDir, reference_bytes: usize) -> Config {
