@@ -143,7 +143,10 @@ impl Held {
 }
 
 async fn happen(world: &mut World, table: &str, source: u8, version: u64, rows: &[Vec<String>]) {
-    let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+    let rows: Vec<Vec<&str>> = rows
+        .iter()
+        .map(|row| row.iter().map(String::as_str).collect())
+        .collect();
     let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
     world.put(table, &format!("s3://raw/{source}"), version, &rows).await;
 }
