@@ -85,3 +85,39 @@ fn near(ours: &(Bound, Bound), theirs: &(Bound, Bound), direction: Direction, to
         Direction::Nearest => after || before,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_just_within_the_tolerance_is_near() {
+        let times = |low, high| (Bound::Number(low), Bound::Number(high));
+        let (ours, far) = (times(100, 200), Some(10));
+        // Theirs, and the directions in which they are near.
+        for (theirs, backward, forward) in [
+            (times(0, 89), false, false),
+            (times(0, 90), true, false),
+            (times(200, 210), true, true),
+            (times(201, 210), false, true),
+            (times(210, 300), false, true),
+            (times(211, 300), false, false),
+            (times(0, 300), true, true),
+        ] {
+            let near = |direction| near(&ours, &theirs, direction, far);
+            assert_eq!(near(Direction::Backward), backward, "{theirs:?}");
+            assert_eq!(near(Direction::Forward), forward, "{theirs:?}");
+            assert_eq!(near(Direction::Nearest), backward || forward, "{theirs:?}");
+        }
+        assert!(near(&ours, &times(0, 1), Direction::Backward, None));
+        assert!(!near(&ours, &times(0, 99), Direction::Forward, None));
+        assert!(near(&ours, &times(1_000, 1_001), Direction::Forward, None));
+    }
+
+    #[test]
+    fn a_tolerance_of_dates_is_of_whole_days() {
+        let hours = |hours: i64| tolerance(ColumnType::Date, hours * 3_600_000_000);
+        assert_eq!([hours(23), hours(24), hours(47)], [0, 1, 1]);
+        assert_eq!(tolerance(ColumnType::Timestamp, 5), 5);
+    }
+}

@@ -48,8 +48,9 @@ schema:
 "#;
 
 /// Their bounds in the table, which have 16 characters, are not they.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "a",
+    "b",
     "station number 1 of many",
     "station number 1 of some",
     "station number 2",
@@ -69,25 +70,26 @@ fn maybe(texts: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
 }
 
 fn key() -> impl Strategy<Value = String> {
-    maybe(prop::sample::select(&KEYS[..]).prop_map(Into::into))
+    let keys = prop_oneof![2 => prop::sample::select(&KEYS[..2]), 1 => prop::sample::select(&KEYS[2..])];
+    maybe(keys.prop_map(Into::into))
 }
 
 fn at() -> impl Strategy<Value = String> {
-    let seconds = prop_oneof![Just(0), Just(1), Just(59)];
-    maybe((0..20_u32, seconds).prop_map(|(hour, second)| format!("2013-01-05T{hour:02}:00:{second:02}.000001Z")))
+    let seconds = prop_oneof![6 => Just(0), 1 => Just(1), 1 => Just(59)];
+    maybe((0..8_u32, seconds).prop_map(|(hour, second)| format!("2013-01-05T{hour:02}:00:{second:02}.000001Z")))
 }
 
 fn day() -> impl Strategy<Value = String> {
-    maybe((1..15_u32).prop_map(|day| format!("2013-01-{day:02}")))
+    maybe((1..8_u32).prop_map(|day| format!("2013-01-{day:02}")))
 }
 
 fn line() -> impl Strategy<Value = String> {
-    maybe((-1..3_i32).prop_map(|line| line.to_string()))
+    maybe((0..2_i32).prop_map(|line| line.to_string()))
 }
 
 fn put() -> impl Strategy<Value = Put> {
     let number = || (0..1_000_000_u32).prop_map(|number| number.to_string());
-    let few = |rows: BoxedStrategy<Vec<String>>| prop::collection::vec(rows, 0..4);
+    let few = |rows: BoxedStrategy<Vec<String>>| prop::collection::vec(rows, 0..3);
     let trips = (at(), day(), key(), line()).prop_map(|(at, day, key, line)| vec![at, day, key, line]);
     let places = (key(), line(), number()).prop_map(|(key, line, _)| vec![key.clone(), line, key]);
     let weather = (key(), at(), number()).prop_map(|(key, at, rain)| vec![key, at, rain]);
@@ -165,9 +167,9 @@ proptest! {
     #[test]
     fn what_is_not_touched_would_be_the_same(
         direction in prop::sample::select(&["backward", "forward", "nearest"][..]),
-        hours in prop::option::of(1_u32..6),
+        hours in prop::option::of(0_u32..4),
         days in prop::option::of(1_u32..100),
-        puts in prop::collection::vec(put(), 1..24),
+        puts in prop::collection::vec(put(), 1..28),
     ) {
         let contract = contract(direction, hours, days);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -155,13 +155,18 @@ fn what_a_column_is_stays_with_it() {
         "{name: name, logicalType: string, classification: personal, tags: [who], customProperties: [{property: watershed, value: {personal: hash}}]}\n      - {name: lat,",
     );
     let text = text.replace("\"minutes > 15\"", "station_name = 'x'");
+    let text = text.replace("of: [lat is not null,", "of: [station_name = 'x',").replace(
+        "{name: longitude, logicalType: number, required: true}",
+        "{name: longitude, logicalType: number, required: true, classification: pii, customProperties: [{property: watershed, value: {personal: keep}}]}",
+    );
     let contracts = contracts(&text);
     let table = &trips(&contracts).1.table;
     let column = |name| table.column(name).expect("there").1;
     assert_eq!(column("station_name").tags, ["who"]);
-    for name in ["station_name", "late"] {
+    for name in ["station_name", "late", "completeness"] {
         assert_eq!(column(name).classification.as_deref(), Some("personal"), "{name}");
     }
+    assert_eq!(column("city_m").classification.as_deref(), Some("pii"));
     assert_eq!(column("lat").classification, None);
     assert_eq!(column("late").kind, ColumnType::Boolean);
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Around, Join, Matching, Pair, Point, Work,
+    made::personal_of,
     read::{AroundFunction, DeclaredAround, DeclaredJoin, DeclaredMatch},
     resolve::{New, Scope},
 };
@@ -57,7 +58,12 @@ impl Scope<'_> {
         } = &join.matching
         {
             let doc = format!("Metres to what {} says [{}, {origin}]", theirs.name, theirs.name);
-            new.push((word.clone(), added(&word.text, ColumnType::Double, &doc)));
+            // How far somebody is from a known place says where they are.
+            let column = Column {
+                classification: self.personal_point(&matching, theirs),
+                ..added(&word.text, ColumnType::Double, &doc)
+            };
+            new.push((word.clone(), column));
         }
         Some((format!("{kind} {table} on {label}"), joined(theirs, matching), new))
     }
@@ -182,6 +188,19 @@ impl Scope<'_> {
             latitude: latitude?,
             longitude: longitude?,
         })
+    }
+
+    /// The classification of what a distance is worked out of, where some of it is personal.
+    fn personal_point(&self, matching: &Matching, theirs: &TableSpec) -> Option<String> {
+        let Matching::Nearest { point, .. } = matching else {
+            return None;
+        };
+        let pairs = [point.latitude, point.longitude];
+        personal_of(
+            pairs
+                .iter()
+                .flat_map(|pair| [&self.columns[pair.ours], &theirs.columns[pair.theirs]]),
+        )
     }
 
     fn is_number(&self, word: &Word, column: &Column) -> bool {

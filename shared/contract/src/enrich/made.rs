@@ -93,7 +93,11 @@ impl Scope<'_> {
         let conditions: Vec<Expression> = conditions.iter().filter_map(|word| self.condition(word)).collect();
         let said: Vec<String> = conditions.iter().map(ToString::to_string).collect();
         let doc = format!("Share of conditions that hold, 0 to 1 [{}]", said.join("; "));
-        let column = added(&name.text, ColumnType::Double, &doc);
+        let read: Vec<&Expression> = conditions.iter().collect();
+        let column = Column {
+            classification: self.classification(&read),
+            ..added(&name.text, ColumnType::Double, &doc)
+        };
         (
             label("score", Some(name)),
             Work::Score(conditions),
@@ -104,9 +108,14 @@ impl Scope<'_> {
     /// What is made of a personal column is personal.
     fn classification(&self, expressions: &[&Expression]) -> Option<String> {
         let read = expressions.iter().flat_map(|expression| expression.columns());
-        let mut words = read.filter_map(|column| self.columns[column].classification.as_ref());
-        words.find(|word| personal::is_personal_word(word)).cloned()
+        personal_of(read.map(|column| &self.columns[column]))
     }
+}
+
+/// The classification of the first of these that is personal.
+pub(super) fn personal_of<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Option<String> {
+    let mut words = columns.into_iter().filter_map(|column| column.classification.as_ref());
+    words.find(|word| personal::is_personal_word(word)).cloned()
 }
 
 fn label(kind: &str, name: Option<&Word>) -> String {
