@@ -66,6 +66,11 @@ impl Budget {
         self.left = left;
         Ok(())
     }
+
+    /// Gives so many back.
+    fn give(&mut self, bytes: usize) {
+        self.left += bytes;
+    }
 }
 
 /// A reference at the state whose metadata lies there. Its rows are in the order of the addresses of their files, and of the rows in them.
@@ -91,7 +96,11 @@ pub async fn load(
         };
         watershed_scan::read(store, file.uri(), file.bytes(), &schema, &mut take).await?;
     }
+    // Of several batches one is made, and both are in memory until it is.
+    let copied: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    budget.take(copied, table)?;
     let reference = Reference::of(&schema, &batches).map_err(|error| broken(table, &error))?;
+    budget.give(copied);
     Ok(Loaded {
         snapshot_id: current.snapshot_id(),
         reference,
