@@ -67,7 +67,8 @@ impl Epoch {
         let (since, unsent) = if last.sent {
             (Some(last.moment.clone()), Vec::new())
         } else {
-            (last.since.clone(), [&last.unsent[..], &[last.moment.clone()]].concat())
+            let unsent = last.unsent.iter().chain([&last.moment]);
+            (last.since.clone(), unsent.cloned().collect())
         };
         let too_many = unsent.len().saturating_sub(MAX_UNSENT);
         Some(Self {
