@@ -140,10 +140,12 @@ pub async fn handle(enrich: &Enrich, mut invocation: Invocation, event: Value) -
 async fn one(enrich: &Enrich, invocation: &mut Invocation, message: &SqsMessage) -> Result<(), PortError> {
     match Asked::parse(&message.body).map_err(|error| PortError::fault(error.to_string()))? {
         Asked::Look(table) => {
+            // One that fails holds up no other.
+            let mut looked = Ok(());
             for dataset in enrich.made_of(&table) {
-                look(enrich, invocation, dataset).await?;
+                looked = looked.and(look(enrich, invocation, dataset).await);
             }
-            Ok(())
+            looked
         }
         Asked::Source(unit) => {
             let dataset = enrich.contracts.by_table(&unit.enrich);
