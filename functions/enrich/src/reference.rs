@@ -3,10 +3,10 @@
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, UInt32Array, cast::AsArray, types::Float64Type};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use watershed_contract::{
     Dataset,
-    enrich::{Around, Enrichment, Join, Matching, Pair, Point, Step, Work},
+    enrich::{Around, Direction, Enrichment, Join, Matching, Pair, Point, Step, Work},
 };
 use watershed_join::{AsOf, BuildError, Function, JoinError, Lookup, Measure, Points, Reference, Regions};
 use watershed_lake::TableName;
@@ -27,8 +27,8 @@ pub struct Loaded {
 pub enum Index {
     /// By equal values.
     Lookup(Lookup),
-    /// By time.
-    AsOf(AsOf),
+    /// By time, on that side and at most so far.
+    AsOf(AsOf, watershed_join::Direction, Option<Duration>),
     /// By place.
     Points(Points),
     /// By place, and what is worked out of them.
@@ -139,7 +139,25 @@ fn index(join: &Join, loaded: &Loaded) -> Result<Index, BuildError> {
     };
     Ok(match &join.matching {
         Matching::Lookup { on, .. } => Index::Lookup(Lookup::build(&theirs(on))?),
-        Matching::AsOf { on, time, .. } => Index::AsOf(AsOf::build(&theirs(on), &loaded.column(time.theirs))?),
+        Matching::AsOf {
+            on,
+            time,
+            direction,
+            tolerance_us,
+            ..
+        } => {
+            let direction = match direction {
+                Direction::Backward => watershed_join::Direction::Backward,
+                Direction::Forward => watershed_join::Direction::Forward,
+                Direction::Nearest => watershed_join::Direction::Nearest,
+            };
+            let tolerance = tolerance_us.map(|us| Duration::from_micros(us.unsigned_abs()));
+            Index::AsOf(
+                AsOf::build(&theirs(on), &loaded.column(time.theirs))?,
+                direction,
+                tolerance,
+            )
+        }
         Matching::Nearest { point, .. } => Index::Points(points(point)?),
         Matching::Around { point, aggregates, .. } => {
             let measures = aggregates.iter().filter_map(|aggregate| loaded.measure(*aggregate));
@@ -198,7 +216,7 @@ impl Index {
     pub fn size_bytes(&self) -> usize {
         match self {
             Self::Lookup(index) => index.size_bytes(),
-            Self::AsOf(index) => index.size_bytes(),
+            Self::AsOf(index, ..) => index.size_bytes(),
             Self::Points(index) => index.size_bytes(),
             Self::Around(index, measures) => {
                 let values = measures.iter().map(|measure| measure.values.get_array_memory_size());

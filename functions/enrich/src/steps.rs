@@ -2,15 +2,15 @@
 
 use crate::reference::{Index, Loaded, degrees};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, UInt32Array,
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch,
     builder::{ListBuilder, StringBuilder},
     cast::AsArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use watershed_contract::enrich::{Around, Direction, Enrichment, Join, Matching, Pair, Point, Step, Work};
+use std::{collections::BTreeMap, sync::Arc};
+use watershed_contract::enrich::{Around, Enrichment, Join, Matching, Pair, Point, Step, Work};
 use watershed_expression::Expression;
-use watershed_join::{AsOf, JoinError, Measure, Points};
+use watershed_join::JoinError;
 use watershed_lake::TableName;
 use watershed_sink::arrow_schema;
 
@@ -114,8 +114,17 @@ fn place(point: &Point, columns: &[ArrayRef]) -> Result<[Float64Array; 2], Arrow
 fn joined(join: &Join, index: &Index, loaded: &Loaded, columns: &[ArrayRef]) -> Result<Added, StepError> {
     let (rows, theirs) = match (&join.matching, index) {
         (Matching::Lookup { on, columns: theirs }, Index::Lookup(index)) => (index.rows(&ours(on, columns))?, theirs),
-        (Matching::AsOf { columns: theirs, .. }, Index::AsOf(index)) => {
-            (as_of(&join.matching, index, columns)?, theirs)
+        (
+            Matching::AsOf {
+                on,
+                time,
+                columns: theirs,
+                ..
+            },
+            Index::AsOf(index, direction, tolerance),
+        ) => {
+            let rows = index.rows(&ours(on, columns), &columns[time.ours], *direction, *tolerance)?;
+            (rows, theirs)
         }
         (
             Matching::Region {
@@ -144,52 +153,35 @@ fn joined(join: &Join, index: &Index, loaded: &Loaded, columns: &[ArrayRef]) -> 
             added.extend(distance.then(|| Arc::new(away) as ArrayRef));
             return Ok((added, rows.null_count() as u64));
         }
-        (matching, Index::Around(index, measures)) => return around(matching, index, measures, columns),
+        (
+            Matching::Around {
+                point,
+                within_m,
+                aggregates,
+            },
+            Index::Around(index, measures),
+        ) => {
+            let [latitude, longitude] = place(point, columns)?;
+            return Ok(around(
+                aggregates,
+                index.around(&latitude, &longitude, *within_m, measures)?,
+            ));
+        }
         _ => unreachable!("an index is made for the step that it is used by"),
     };
     Ok((loaded.take(theirs, &rows)?, rows.null_count() as u64))
 }
 
-fn as_of(matching: &Matching, index: &AsOf, columns: &[ArrayRef]) -> Result<UInt32Array, JoinError> {
-    let Matching::AsOf {
-        on,
-        time,
-        direction,
-        tolerance_us,
-        ..
-    } = matching
-    else {
-        unreachable!("an index by time is of a step that joins by time")
-    };
-    let direction = match direction {
-        Direction::Backward => watershed_join::Direction::Backward,
-        Direction::Forward => watershed_join::Direction::Forward,
-        Direction::Nearest => watershed_join::Direction::Nearest,
-    };
-    let tolerance = tolerance_us.map(|us| Duration::from_micros(us.unsigned_abs()));
-    index.rows(&ours(on, columns), &columns[time.ours], direction, tolerance)
-}
-
-/// What is worked out of the rows around each row.
-fn around(matching: &Matching, index: &Points, measures: &[Measure], columns: &[ArrayRef]) -> Result<Added, StepError> {
-    let Matching::Around {
-        point,
-        within_m,
-        aggregates,
-    } = matching
-    else {
-        unreachable!("measures are of a step that looks around")
-    };
-    let [latitude, longitude] = place(point, columns)?;
-    let around = index.around(&latitude, &longitude, *within_m, measures)?;
-    let unmatched = around.count.null_count() as u64;
-    let count: ArrayRef = Arc::new(around.count);
-    let mut results = around.measures.into_iter();
+/// What was worked out of the rows around each row, as the columns that are added.
+fn around(aggregates: &[Around], found: watershed_join::Around) -> Added {
+    let unmatched = found.count.null_count() as u64;
+    let count: ArrayRef = Arc::new(found.count);
+    let mut results = found.measures.into_iter();
     let added = aggregates.iter().map(|aggregate| match aggregate {
         Around::Count => Arc::clone(&count),
         _ => results.next().expect("a measure for each aggregate that is no count"),
     });
-    Ok((added.collect(), unmatched))
+    (added.collect(), unmatched)
 }
 
 /// The values of an expression; null where it fails.
