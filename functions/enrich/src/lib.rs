@@ -30,7 +30,7 @@ pub use config::Config;
 
 use lambda_runtime::Error;
 use message::{Asked, Unit};
-use plan::Planned;
+use plan::{Planned, Planner};
 use prepared::Prepared;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use tokio::sync::{Mutex, OnceCell};
 use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::S3Store;
 use watershed_aws_sqs::SqsQueue;
-use watershed_contract::{Contracts, Dataset};
+use watershed_contract::{Contracts, Dataset, Enrichment};
 use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, TableName,
     layout::{derived_source, epoch_prefix},
@@ -107,20 +107,29 @@ impl Enrich {
             .await
     }
 
-    pub(crate) fn lake(&self) -> &LakeLocation {
-        &self.lake
-    }
-
-    pub(crate) fn contracts(&self) -> &Contracts {
-        &self.contracts
-    }
-
-    /// The datasets whose enriched table is made of that table.
-    fn made_of<'e>(&'e self, table: &'e TableName) -> impl Iterator<Item = &'e Arc<Dataset>> {
-        self.contracts.iter().filter(move |dataset| {
-            let enrichment = dataset.enrichment.as_ref();
-            enrichment.is_some_and(|it| dataset.table.name == *table || it.references().contains(&table))
+    /// What is made of that table.
+    fn made_of<'e>(&'e self, table: &'e TableName) -> impl Iterator<Item = Target<'e>> {
+        let targets = self.contracts.iter().filter_map(|dataset| Target::of(dataset));
+        targets.filter(move |Target { dataset, enrichment }| {
+            dataset.table.name == *table || enrichment.references().contains(&table)
         })
+    }
+}
+
+/// A dataset, and how its enriched table is made.
+#[derive(Clone, Copy)]
+pub struct Target<'e> {
+    /// Whose rows they are.
+    pub dataset: &'e Dataset,
+    /// What is added to them.
+    pub enrichment: &'e Enrichment,
+}
+
+impl<'e> Target<'e> {
+    /// None: nothing is added to its rows.
+    pub fn of(dataset: &'e Dataset) -> Option<Self> {
+        let enrichment = dataset.enrichment.as_ref()?;
+        Some(Self { dataset, enrichment })
     }
 }
 
@@ -142,21 +151,21 @@ async fn one(enrich: &Enrich, invocation: &mut Invocation, message: &SqsMessage)
         Asked::Look(table) => {
             // One that fails holds up no other.
             let mut looked = Ok(());
-            for dataset in enrich.made_of(&table) {
-                looked = looked.and(look(enrich, invocation, dataset).await);
+            for target in enrich.made_of(&table) {
+                looked = looked.and(look(enrich, invocation, target).await);
             }
             looked
         }
         Asked::Source(unit) => {
             let dataset = enrich.contracts.by_table(&unit.enrich);
-            let Some(dataset) = dataset.filter(|dataset| dataset.enrichment.is_some()) else {
+            let Some(target) = dataset.and_then(|dataset| Target::of(dataset)) else {
                 let what = format!("no contract enriches into {}: deploy it to enrich as well", unit.enrich);
                 return Err(PortError::fault(what));
             };
-            let done = source(enrich, invocation, dataset, &unit, message.trace()).await;
+            let done = source(enrich, invocation, target, &unit, message.trace()).await;
             if let Err(error) = &done {
                 // The states that it is to be made of may be gone: then there are newer ones, and the message finds those when it comes again.
-                let looked = look(enrich, invocation, dataset).await;
+                let looked = look(enrich, invocation, target).await;
                 // That is no answer to what it was asked, and must not stand in its place.
                 looked.map_err(|other| other.context(format!("after: {error}")))?;
             }
@@ -165,8 +174,11 @@ async fn one(enrich: &Enrich, invocation: &mut Invocation, message: &SqsMessage)
     }
 }
 
-async fn look(enrich: &Enrich, invocation: &mut Invocation, dataset: &Dataset) -> Result<(), PortError> {
-    let planned = plan::plan(enrich, enrich.ports().await, dataset).await?;
+async fn look(enrich: &Enrich, invocation: &mut Invocation, target: Target<'_>) -> Result<(), PortError> {
+    let ports = enrich.ports().await;
+    let planner = Planner { enrich, ports, target };
+    let dataset = target.dataset;
+    let planned = planner.plan().await?;
     let fields = match planned {
         Planned::Nothing => return Ok(()),
         Planned::Waiting(missing) => json!({"dataset": dataset.id, "waits_for": missing}),
@@ -187,12 +199,12 @@ async fn look(enrich: &Enrich, invocation: &mut Invocation, dataset: &Dataset) -
 async fn source(
     enrich: &Enrich,
     invocation: &mut Invocation,
-    dataset: &Dataset,
+    target: Target<'_>,
     unit: &Unit,
     trace: Option<&str>,
 ) -> Result<(), PortError> {
     let ports = enrich.ports().await;
-    let enrichment = dataset.enrichment.as_ref().expect("who asks looked");
+    let Target { dataset, enrichment } = target;
     let (table, name) = (&enrichment.table, derived_source(&dataset.table.name, &unit.source));
     if is_done(ports, &table.name, &name, unit.epoch).await? {
         invocation.metric("SourcesKnown", Of::Count, 1.0);
@@ -207,7 +219,7 @@ async fn source(
         let what = format!("{} is of another contract in epoch {}", table.name, epoch.number);
         return Err(PortError::transient(what));
     }
-    let prepared = prepared(enrich, ports, dataset, &epoch.moment).await?;
+    let prepared = prepared(enrich, ports, target, &epoch.moment).await?;
     let files = prepared.sources.get(&unit.source).map_or(&[][..], Vec::as_slice);
     let prefix = epoch_prefix(&enrich.lake.table(table), &name, epoch.number, &dataset.digest);
     let scratch = tempfile::tempdir_in(&enrich.config.scratch).map_err(|e| {
@@ -216,7 +228,7 @@ async fn source(
             enrich.config.scratch.display()
         ))
     })?;
-    let made = source::make(&*ports.store, scratch.path(), dataset, &prepared, files, &prefix).await?;
+    let made = source::make(&*ports.store, scratch.path(), target, &prepared, files, &prefix).await?;
     let (order, trace) = (SourceOrder::epoch(epoch.number), trace.map(Into::into));
     let (table, contract) = (table.name.clone(), dataset.id.clone());
     let fields = json!({
@@ -247,7 +259,7 @@ async fn is_done(ports: &Ports, table: &TableName, source: &str, epoch: u64) -> 
 async fn prepared(
     enrich: &Enrich,
     ports: &Ports,
-    dataset: &Dataset,
+    target: Target<'_>,
     moment: &epoch::Moment,
 ) -> Result<Arc<Prepared>, PortError> {
     let mut kept = enrich.prepared.lock().await;
@@ -257,6 +269,6 @@ async fn prepared(
     // Before others are read: there is no room for both.
     *kept = None;
     let (store, bytes) = (&*ports.store, enrich.config.reference_bytes);
-    let read = Prepared::of(store, &enrich.lake, &enrich.contracts, dataset, moment, bytes).await?;
+    let read = Prepared::of(store, &enrich.lake, &enrich.contracts, target, moment, bytes).await?;
     Ok(Arc::clone(kept.insert(Arc::new(read))))
 }

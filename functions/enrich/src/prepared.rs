@@ -1,11 +1,12 @@
 //! What all sources of an epoch are enriched with: kept by a warm instance, once for all of them.
 
 use crate::{
+    Target,
     epoch::Moment,
     reference::{Budget, Index, Loaded, indexes, load},
 };
 use std::collections::BTreeMap;
-use watershed_contract::{Contracts, Dataset};
+use watershed_contract::Contracts;
 use watershed_lake::{LakeLocation, TableName, layout::digest_in_path};
 use watershed_ports::{ObjectStore, PortError};
 use watershed_table::current::{Current, LiveFile};
@@ -33,14 +34,11 @@ impl Prepared {
         store: &dyn ObjectStore,
         lake: &LakeLocation,
         contracts: &Contracts,
-        dataset: &Dataset,
+        target: Target<'_>,
         moment: &Moment,
         reference_bytes: usize,
     ) -> Result<Self, PortError> {
-        let enrichment = dataset
-            .enrichment
-            .as_ref()
-            .expect("an epoch is of a dataset that has one");
+        let Target { dataset, enrichment } = target;
         let input = Current::at(store, &moment.input).await?;
         let sources = by_source(&lake.table(&dataset.table), input.files(store).await?);
         let mut budget = Budget::new(reference_bytes);

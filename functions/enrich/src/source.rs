@@ -1,6 +1,6 @@
 //! One source: the files that the dataset's table has of it, as files of the enriched table.
 
-use crate::{prepared::Prepared, steps::Steps};
+use crate::{Target, prepared::Prepared, steps::Steps};
 use arrow_array::RecordBatch;
 use std::{collections::BTreeMap, path::Path};
 use watershed_contract::Dataset;
@@ -30,12 +30,12 @@ pub struct Made {
 pub async fn make(
     store: &dyn ObjectStore,
     scratch: &Path,
-    dataset: &Dataset,
+    target: Target<'_>,
     prepared: &Prepared,
     files: &[LiveFile],
     prefix: &str,
 ) -> Result<Made, PortError> {
-    let enrichment = dataset.enrichment.as_ref().expect("who is prepared has one");
+    let Target { dataset, enrichment } = target;
     let mut steps = Steps::new(enrichment, &prepared.references, &prepared.indexes);
     let schema = arrow_schema(&dataset.table);
     // Rows come from a file of the dataset's table: of one partition, and in the order of the enriched table, which is the same.

@@ -1,45 +1,27 @@
 //! Which files a changed reference can have changed the rows of: told by bounds, without reading a row. Pure.
 
-use watershed_contract::enrich::{Direction, Enrichment, Matching, Pair, Work};
-use watershed_lake::{Column, ColumnType, TableName};
+use crate::Target;
+use watershed_contract::enrich::{Direction, Matching, Pair, Work};
+use watershed_lake::{ColumnType, TableSpec};
 use watershed_table::current::{Bound, LiveFile};
 
 const DAY_US: i128 = 86_400_000_000;
 
-/// Bounds of a column of a file by its field id, where they are known.
-pub trait Bounds {
-    /// No value is below or above these.
-    fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)>;
-}
-
-impl Bounds for LiveFile {
-    fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
-        Self::bounds(self, field_id)
-    }
-}
-
-/// Whether a row of `file` can have something else added, now that these files of the reference came or went. `theirs` are the
-/// reference's columns, `own` how many the dataset's table has.
-pub fn touches<B: Bounds>(
-    enrichment: &Enrichment,
-    own: usize,
-    reference: &TableName,
-    theirs: &[Column],
-    changed: &[B],
-    file: &impl Bounds,
-) -> bool {
+/// Whether a row of `file` can have something else added, now that these files of the reference came or went.
+pub fn touches(target: Target<'_>, reference: &TableSpec, changed: &[LiveFile], file: &LiveFile) -> bool {
+    let Target { dataset, enrichment } = target;
     let joins = enrichment.steps.iter().filter_map(|step| match &step.work {
-        Work::Join(join) if join.reference == *reference => Some(&join.matching),
+        Work::Join(join) if join.reference == reference.name => Some(&join.matching),
         _ => None,
     });
     // Of columns that a step added no file knows the bounds beforehand.
     let ours = |pair: &Pair| {
-        let column = &enrichment.table.columns[..own].get(pair.ours)?;
+        let column = dataset.table.columns.get(pair.ours)?;
         file.bounds(column.id)
     };
     let mut joins = joins.flat_map(|matching| changed.iter().map(move |changed| (matching, changed)));
     joins.any(|(matching, changed)| {
-        let their = |pair: &Pair| changed.bounds(theirs[pair.theirs].id);
+        let their = |pair: &Pair| changed.bounds(reference.columns[pair.theirs].id);
         let may_be_equal = |pair: &Pair| match (ours(pair), their(pair)) {
             (Some((low, high)), Some((their_low, their_high))) => low <= their_high && their_low <= high,
             _ => true,
