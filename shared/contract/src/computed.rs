@@ -117,10 +117,18 @@ pub(crate) fn names<'p>(columns: &'p [Property<'_>], dropped: &'p [Property<'_>]
 
 /// The expression at `at`, or a report of what is wrong with it.
 pub(crate) fn parse(at: &At<'_>, text: &str, names: &[(&str, ColumnType)]) -> Option<Expression> {
-    let read = Expression::new(text, names);
-    read.map_err(|error| {
-        let place = format!("at {}:{} of {}", error.line, error.column, at.name);
-        at.error(format!("{} ({place})", error.message), error.help);
+    let read = read_expression(text, names, &at.name);
+    read.map_err(|(message, help)| at.error(message, help)).ok()
+}
+
+/// The expression, or what is wrong with it, at which place of what is `called` so, and what to write.
+pub(crate) fn read_expression(
+    text: &str,
+    names: &[(&str, ColumnType)],
+    called: &str,
+) -> Result<Expression, (String, String)> {
+    Expression::new(text, names).map_err(|error| {
+        let place = format!("at {}:{} of {called}", error.line, error.column);
+        (format!("{} ({place})", error.message), error.help)
     })
-    .ok()
 }

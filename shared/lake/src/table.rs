@@ -181,6 +181,14 @@ impl ColumnType {
         matches!(self, Self::Struct | Self::List)
     }
 
+    /// Whether values of it are numbers.
+    pub fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Int | Self::Long | Self::Float | Self::Double | Self::Decimal { .. }
+        )
+    }
+
     /// Whether a column of this type may become one of `wider` without a file being written again (Iceberg specification,
     /// "Schema Evolution", the promotions of version 2).
     pub fn widens_to(self, wider: Self) -> bool {

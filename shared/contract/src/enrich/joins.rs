@@ -3,97 +3,104 @@
 use super::{
     Around, Join, Matching, Pair, Point, Work,
     made::personal_of,
-    read::{AroundFunction, DeclaredAround, DeclaredJoin, DeclaredMatch},
+    read::{AroundFunction, DeclaredAround, DeclaredAsOf, DeclaredJoin, DeclaredMatch},
     resolve::{New, Scope},
 };
 use crate::{dataset::Dataset, diagnostic::shown, spot::Word};
 use watershed_lake::{Column, ColumnType, TableSpec, enriched::added};
 
+/// Which rows of a reference, on which of our columns (for the label), and what they add.
+type Matched = (Matching, String, New);
+
 impl Scope<'_> {
     pub(super) fn join(&self, join: &DeclaredJoin) -> Option<(String, Work, New)> {
         let reference = self.reference(&join.reference)?;
         let theirs = &reference.table;
-        let (kind, table) = (join.kind, theirs.name.table());
-        let (matching, label, origin) = match &join.matching {
-            DeclaredMatch::Lookup { on } => {
-                let on = self.compared(on, theirs)?;
-                self.covers_key(&join.reference, reference, &on, None);
-                let (label, origin) = self.told(&on, theirs);
-                let columns = Vec::new();
-                (Matching::Lookup { on, columns }, label, origin)
-            }
-            DeclaredMatch::AsOf { .. } => self.as_of(join, reference)?,
-            DeclaredMatch::Nearest { point, within_m, .. } => {
-                let point = self.point(point, theirs)?;
-                let matching = Matching::Nearest {
-                    point,
-                    within_m: *within_m,
-                    columns: Vec::new(),
-                    distance: false,
-                };
-                let ours = self.columns[point.latitude.ours].name.clone();
-                (matching, ours, format!("nearest within {within_m} m"))
-            }
+        let (matching, on, new) = match &join.matching {
+            DeclaredMatch::Lookup { on } => self.lookup(join, on, reference)?,
+            DeclaredMatch::AsOf(as_of) => self.as_of(join, as_of, reference)?,
+            DeclaredMatch::Nearest {
+                point,
+                within_m,
+                distance,
+            } => self.nearest(join, point, (*within_m, distance.as_ref()), theirs)?,
             DeclaredMatch::Around {
                 point,
                 within_m,
                 aggregates,
             } => {
-                let point = self.point(point, theirs)?;
-                let (aggregates, new) = self.around(aggregates, theirs, *within_m);
+                let (point, within_m) = (self.point(point, theirs)?, *within_m);
+                let (aggregates, new) = self.around(aggregates, theirs, within_m);
                 let matching = Matching::Around {
                     point,
-                    within_m: *within_m,
+                    within_m,
                     aggregates,
                 };
-                let label = format!("{kind} {table} at {}", self.columns[point.latitude.ours].name);
-                return Some((label, joined(theirs, matching), new));
+                (matching, format!("at {}", self.columns[point.latitude.ours].name), new)
             }
-            DeclaredMatch::Region { point, shape } => self.region(point, shape, theirs)?,
+            DeclaredMatch::Region { point, shape } => self.region(join, point, shape, theirs)?,
         };
-        let (taken, mut new) = self.taken(&join.add, theirs, &origin);
-        let matching = with_columns(matching, taken, &join.matching);
-        if let DeclaredMatch::Nearest {
-            distance: Some(word), ..
-        } = &join.matching
-        {
+        let label = format!("{} {} {on}", join.kind, theirs.name.table());
+        let reference = theirs.name.clone();
+        Some((label, Work::Join(Join { reference, matching }), new))
+    }
+
+    fn lookup(&self, join: &DeclaredJoin, on: &[(Word, Word)], reference: &Dataset) -> Option<Matched> {
+        let theirs = &reference.table;
+        let on = self.compared(on, theirs)?;
+        self.covers_key(&join.reference, reference, &on, None);
+        let (names, origin) = self.told(&on, theirs);
+        let (columns, new) = self.taken(&join.add, theirs, &origin);
+        Some((Matching::Lookup { on, columns }, format!("on {names}"), new))
+    }
+
+    fn as_of(&self, join: &DeclaredJoin, as_of: &DeclaredAsOf, reference: &Dataset) -> Option<Matched> {
+        let theirs = &reference.table;
+        let on = self.compared(&as_of.on, theirs)?;
+        let time = self.time(&as_of.time, theirs)?;
+        self.covers_key(&join.reference, reference, &on, Some(time));
+        let (_, origin) = self.told(&[&on[..], &[time]].concat(), theirs);
+        let (columns, new) = self.taken(&join.add, theirs, &origin);
+        let matching = Matching::AsOf {
+            on,
+            time,
+            direction: as_of.direction,
+            tolerance_us: as_of.tolerance_us,
+            columns,
+        };
+        Some((matching, format!("on {}", self.columns[time.ours].name), new))
+    }
+
+    fn nearest(
+        &self,
+        join: &DeclaredJoin,
+        point: &[(Word, Word); 2],
+        (within_m, distance): (f64, Option<&Word>),
+        theirs: &TableSpec,
+    ) -> Option<Matched> {
+        let point = self.point(point, theirs)?;
+        let origin = format!("nearest within {within_m} m");
+        let (columns, mut new) = self.taken(&join.add, theirs, &origin);
+        if let Some(word) = distance {
             let doc = format!("Metres to what {} says [{}, {origin}]", theirs.name, theirs.name);
             // How far somebody is from a known place says where they are.
             let column = Column {
-                classification: self.personal_point(&matching, theirs),
+                classification: self.personal_point(&point, theirs),
                 ..added(&word.text, ColumnType::Double, &doc)
             };
             new.push((word.clone(), column));
         }
-        Some((format!("{kind} {table} on {label}"), joined(theirs, matching), new))
+        let on = format!("on {}", self.columns[point.latitude.ours].name);
+        let matching = Matching::Nearest {
+            point,
+            within_m,
+            columns,
+            distance: distance.is_some(),
+        };
+        Some((matching, on, new))
     }
 
-    fn as_of(&self, join: &DeclaredJoin, reference: &Dataset) -> Option<(Matching, String, String)> {
-        let DeclaredMatch::AsOf {
-            on,
-            time,
-            direction,
-            tolerance_us,
-        } = &join.matching
-        else {
-            return None;
-        };
-        let theirs = &reference.table;
-        let on = self.compared(on, theirs)?;
-        let time = self.time(time, theirs)?;
-        self.covers_key(&join.reference, reference, &on, Some(time));
-        let (_, origin) = self.told(&[&on[..], &[time]].concat(), theirs);
-        let matching = Matching::AsOf {
-            on,
-            time,
-            direction: *direction,
-            tolerance_us: *tolerance_us,
-            columns: Vec::new(),
-        };
-        Some((matching, self.columns[time.ours].name.clone(), origin))
-    }
-
-    fn region(&self, point: &[Word; 2], shape: &Word, theirs: &TableSpec) -> Option<(Matching, String, String)> {
+    fn region(&self, join: &DeclaredJoin, point: &[Word; 2], shape: &Word, theirs: &TableSpec) -> Option<Matched> {
         let [latitude, longitude] = point.each_ref().map(|word| {
             let column = self.ours(word)?;
             self.is_number(word, &self.columns[column]).then_some(column)
@@ -108,15 +115,15 @@ impl Scope<'_> {
             );
         }
         let (latitude, longitude) = (latitude?, longitude?);
-        let label = self.columns[latitude].name.clone();
         let origin = format!("where the point lies in {}", shape.text);
+        let (columns, new) = self.taken(&join.add, theirs, &origin);
         let matching = Matching::Region {
             latitude,
             longitude,
             shape: column,
-            columns: Vec::new(),
+            columns,
         };
-        Some((matching, label, origin))
+        Some((matching, format!("on {}", self.columns[latitude].name), new))
     }
 
     /// Names of our columns, and which are compared with which, for messages and descriptions.
@@ -191,10 +198,7 @@ impl Scope<'_> {
     }
 
     /// The classification of what a distance is worked out of, where some of it is personal.
-    fn personal_point(&self, matching: &Matching, theirs: &TableSpec) -> Option<String> {
-        let Matching::Nearest { point, .. } = matching else {
-            return None;
-        };
+    fn personal_point(&self, point: &Point, theirs: &TableSpec) -> Option<String> {
         let pairs = [point.latitude, point.longitude];
         personal_of(
             pairs
@@ -204,10 +208,7 @@ impl Scope<'_> {
     }
 
     fn is_number(&self, word: &Word, column: &Column) -> bool {
-        let is = matches!(
-            column.kind,
-            ColumnType::Int | ColumnType::Long | ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. }
-        );
+        let is = column.kind.is_number();
         if !is {
             self.say(
                 &word.spot,
@@ -305,28 +306,6 @@ impl Scope<'_> {
         });
         found.unzip()
     }
-}
-
-fn joined(theirs: &TableSpec, matching: Matching) -> Work {
-    Work::Join(Join {
-        reference: theirs.name.clone(),
-        matching,
-    })
-}
-
-/// The columns that are taken.
-fn with_columns(mut matching: Matching, taken: Vec<usize>, declared: &DeclaredMatch) -> Matching {
-    match &mut matching {
-        Matching::Lookup { columns, .. } | Matching::AsOf { columns, .. } | Matching::Region { columns, .. } => {
-            *columns = taken;
-        }
-        Matching::Nearest { columns, distance, .. } => {
-            *columns = taken;
-            *distance = matches!(declared, DeclaredMatch::Nearest { distance: Some(_), .. });
-        }
-        Matching::Around { .. } => {}
-    }
-    matching
 }
 
 /// Types of which equal values are equal.

@@ -5,7 +5,7 @@ use super::{
     read::DeclaredColumn,
     resolve::{New, Scope},
 };
-use crate::{diagnostic::shown, personal, spot::Word};
+use crate::{computed, diagnostic::shown, personal, spot::Word};
 use watershed_expression::Expression;
 use watershed_lake::{
     Column, ColumnType,
@@ -18,12 +18,8 @@ impl Scope<'_> {
             return None;
         }
         let names: Vec<(&str, ColumnType)> = self.columns.iter().map(|c| (c.name.as_str(), c.kind)).collect();
-        let read = Expression::new(&word.text, &names);
-        read.map_err(|error| {
-            let place = format!("at {}:{} of {}", error.line, error.column, shown(&word.text));
-            self.say(&word.spot, format!("{} ({place})", error.message), error.help);
-        })
-        .ok()
+        let read = computed::read_expression(&word.text, &names, &shown(&word.text));
+        read.map_err(|(message, help)| self.say(&word.spot, message, help)).ok()
     }
 
     fn condition(&self, word: &Word) -> Option<Expression> {

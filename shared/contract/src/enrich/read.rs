@@ -92,12 +92,7 @@ pub(crate) enum DeclaredMatch {
     Lookup {
         on: Vec<(Word, Word)>,
     },
-    AsOf {
-        on: Vec<(Word, Word)>,
-        time: (Word, Word),
-        direction: Direction,
-        tolerance_us: Option<i64>,
-    },
+    AsOf(DeclaredAsOf),
     Nearest {
         point: [(Word, Word); 2],
         within_m: f64,
@@ -112,6 +107,13 @@ pub(crate) enum DeclaredMatch {
         point: [Word; 2],
         shape: Word,
     },
+}
+
+pub(crate) struct DeclaredAsOf {
+    pub(crate) on: Vec<(Word, Word)>,
+    pub(crate) time: (Word, Word),
+    pub(crate) direction: Direction,
+    pub(crate) tolerance_us: Option<i64>,
 }
 
 pub(crate) struct DeclaredAround {
@@ -237,12 +239,12 @@ fn as_of(map: &Map<'_>) -> Option<DeclaredMatch> {
     ];
     let direction = map.get("direction").map(|at| at.word(&directions));
     let tolerance = map.get("tolerance").map(|at| duration::read(&at, 0));
-    Some(DeclaredMatch::AsOf {
+    Some(DeclaredMatch::AsOf(DeclaredAsOf {
         on: on?,
         time: time?,
         direction: direction.unwrap_or(Some(Direction::Backward))?,
         tolerance_us: tolerance.map_or(Some(None), |ms| ms.map(|ms| Some(ms * 1_000)))?,
-    })
+    }))
 }
 
 /// `on: {ours: theirs}`.

@@ -71,10 +71,12 @@ pub(crate) fn is_complete(declared: &Declared, dataset: &Dataset, others: &[&Dat
         DeclaredWork::Join(join) => Some(&join.reference.text),
         _ => None,
     });
-    joins.all(|text| {
-        let name = full_name(dataset, text);
-        others.iter().any(|other| Some(&other.table.name) == name.as_ref())
-    })
+    joins.all(|text| made_by(others, full_name(dataset, text).as_ref()).is_some())
+}
+
+/// The one of these that makes the table of that name.
+fn made_by<'s>(others: &[&'s Dataset], name: Option<&TableName>) -> Option<&'s Dataset> {
+    others.iter().find(|other| Some(&other.table.name) == name).copied()
 }
 
 /// `table` of the dataset's own database, or `database.table`; none: no table can be called so.
@@ -178,10 +180,7 @@ impl<'s> Scope<'s> {
     pub(super) fn reference(&self, word: &Word) -> Option<&'s Dataset> {
         let own = &self.dataset.table.name;
         let name = full_name(self.dataset, &word.text);
-        let found = self
-            .others
-            .iter()
-            .find(|other| Some(&other.table.name) == name.as_ref());
+        let found = made_by(self.others, name.as_ref());
         if found.is_none() {
             let tables: Vec<String> = self.others.iter().map(|other| other.table.name.to_string()).collect();
             let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
@@ -195,6 +194,6 @@ impl<'s> Scope<'s> {
             self.say(&word.spot, "a table that is its own reference", "write another table");
             return None;
         }
-        found.copied()
+        found
     }
 }

@@ -6,7 +6,6 @@ use crate::{
     reader::{At, Map},
 };
 use watershed_anomaly::{Setting, Settings};
-use watershed_lake::{Column, ColumnType};
 
 /// Columns of a window that are watched.
 pub const MAX_DETECTORS: usize = 16;
@@ -37,16 +36,10 @@ pub(super) fn read(map: &Map<'_>, read: &aggregates::Read) -> Vec<Detect> {
 
 fn watched(at: &At<'_>, read: &aggregates::Read) -> Option<usize> {
     let name = at.text()?;
-    let is_number = |column: &&Column| {
-        matches!(
-            column.kind,
-            ColumnType::Int | ColumnType::Long | ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. }
-        )
-    };
     let numbers: Vec<&str> = read
         .columns
         .iter()
-        .filter(is_number)
+        .filter(|column| column.kind.is_number())
         .map(|column| column.name.as_str())
         .collect();
     if !numbers.contains(&name) {
