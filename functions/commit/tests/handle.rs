@@ -4,16 +4,8 @@
 
 mod common;
 
-use async_trait::async_trait;
 use common::{LAKE, SHARD, append, contracts, event, invocation, request};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-use uuid::Uuid;
+use std::{collections::BTreeMap, sync::Arc};
 use watershed_commit::{Commit, Config, Ports, handle};
 use watershed_contract::Contracts;
 use watershed_lake::{CommitRequest, TableChanged, TableRequest, TableSpec};
@@ -21,25 +13,10 @@ use watershed_ports::{
     faults::{Fault, Faults},
     memory::{MemoryBus, MemoryCatalog, MemoryStore},
 };
-use watershed_table::{Host, ledger::Ledger};
+use watershed_table::{ledger::Ledger, memory::MemoryHost};
 
 /// Deliveries after which a message that is still not acknowledged is one too many.
 const MAX_DELIVERIES: usize = 6;
-
-#[derive(Default)]
-struct TestHost(AtomicU64);
-
-#[async_trait]
-impl Host for TestHost {
-    fn now_ms(&self) -> i64 {
-        1_700_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed) as i64
-    }
-    fn uuid(&self) -> Uuid {
-        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        Uuid::from_u64_pair(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n)
-    }
-    async fn sleep_ms(&self, _: u64) {}
-}
 
 struct World {
     faults: Faults,
@@ -67,7 +44,7 @@ fn world() -> World {
         store: store.clone(),
         catalog: catalog.clone(),
         bus: bus.clone(),
-        host: Arc::new(TestHost::default()),
+        host: Arc::new(MemoryHost::default()),
     };
     let contracts = contracts();
     let dataset = contracts.by_id("nycflights13-airlines").unwrap();
@@ -234,7 +211,7 @@ async fn a_contract_that_narrows_stops_its_own_table() {
             store: world.store.clone(),
             catalog: world.catalog.clone(),
             bus: world.bus.clone(),
-            host: Arc::new(TestHost(AtomicU64::new(version.len() as u64 * 1_000_000))),
+            host: Arc::new(MemoryHost::from(version.len() as u64 * 1_000_000)),
         };
         let specs = ["numbers", "words"].map(|table| {
             let name = format!("shop.{table}").parse().unwrap();

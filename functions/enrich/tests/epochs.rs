@@ -4,7 +4,7 @@
 mod common;
 
 use async_trait::async_trait;
-use common::World;
+use common::{World, contract};
 use serde_json::json;
 use std::sync::{
     Arc,
@@ -20,16 +20,7 @@ use watershed_ports::{
 const EPOCH: &str = "enrich/test/trips_enriched.json";
 
 /// Trips that are looked up among stations.
-const CONTRACT: &str = r#"
-version: 1.0.0
-kind: DataContract
-apiVersion: v3.1.0
-id: journeys
-status: active
-domain: test
-servers:
-  - {server: raw, type: s3, location: "s3://{raw}/travel/{model}/*.csv", format: csv}
-schema:
+const SCHEMA: &str = r#"
   - name: trips
     properties:
       - {name: at, logicalType: timestamp, required: true}
@@ -57,7 +48,7 @@ const SJU: &[&str] = &["2013-02-05T10:20:00Z", "SJU", "20"];
 
 /// One trip from JFK, which is a station.
 async fn settled() -> World {
-    let mut world = World::of(CONTRACT, 64 << 20);
+    let mut world = World::of(&contract(SCHEMA), 64 << 20);
     world.put("stations", "s", 1, &[&["JFK", "Kennedy"]]).await;
     world.put("trips", "t", 1, &[JFK]).await;
     world.settle().await;
@@ -154,7 +145,7 @@ async fn an_epoch_that_cannot_be_read_is_told_and_mended_as_is_told() {
 async fn an_instance_of_another_contract_makes_nothing_of_an_epoch() {
     let mut world = settled().await;
     let old = world.instance(world.catalog.clone());
-    world.deploy(&CONTRACT.replace("minutes > 15", "minutes > 5"));
+    world.deploy(&contract(SCHEMA).replace("minutes > 15", "minutes > 5"));
     world.put("stations", "s2", 1, &[&["SJU", "San Juan"]]).await;
     world.step(0).await;
     let (unit, _) = world.waiting[0].clone();

@@ -6,16 +6,7 @@ mod common;
 use common::World;
 use proptest::prelude::*;
 
-const CONTRACT: &str = r#"
-version: 1.0.0
-kind: DataContract
-apiVersion: v3.1.0
-id: journeys
-status: active
-domain: test
-servers:
-  - {server: raw, type: s3, location: "s3://{raw}/travel/{model}/*.csv", format: csv}
-schema:
+const SCHEMA: &str = r"
   - name: trips
     properties:
       - {name: at, logicalType: timestamp}
@@ -45,7 +36,7 @@ schema:
       - {name: name, logicalType: string}
       - {name: day, logicalType: date}
       - {name: fare, logicalType: integer}
-"#;
+";
 
 /// Their bounds in the table, which have 16 characters, are not they.
 const KEYS: [&str; 7] = [
@@ -154,7 +145,7 @@ async fn happen(world: &mut World, table: &str, source: u8, version: u64, rows: 
 fn contract(direction: &str, hours: Option<u32>, days: Option<u32>) -> String {
     let tolerance = hours.map(|hours| format!("tolerance: {hours}h"));
     let days = days.map(|hours| format!("tolerance: {hours}h"));
-    let text = CONTRACT.replace("DIRECTION", &format!("direction: {direction}"));
+    let text = common::contract(SCHEMA).replace("DIRECTION", &format!("direction: {direction}"));
     let text = text.replace("TOLERANCE, ", &tolerance.map_or(String::new(), |it| it + ", "));
     text.replace("DAYS, ", &days.map_or(String::new(), |it| it + ", "))
 }

@@ -6,40 +6,38 @@ mod common;
 use common::{CONTRACT, World};
 use serde_json::json;
 
+type Rows = &'static [&'static [&'static str]];
+
+/// Each reference with its source and its rows.
+const REFERENCES: [(&str, &str, Rows); 4] = [
+    (
+        "stations",
+        "s",
+        &[
+            &["JFK", "Kennedy", "40.64", "-73.78"],
+            &["SJU", "San Juan", "18.44", "-66.0"],
+        ],
+    ),
+    ("weather", "w1", &[&["JFK", "2013-01-05T10:00:00Z", "0.5"]]),
+    (
+        "cities",
+        "c",
+        &[
+            &["New York", "40.71", "-74.0", "8000000"],
+            &["Newark", "40.73", "-74.17", "300000"],
+        ],
+    ),
+    (
+        "zones",
+        "z",
+        &[&["east", "POLYGON ((-80 30, -70 30, -70 50, -80 50, -80 30))"]],
+    ),
+];
+
 async fn references(world: &mut World) {
-    world
-        .put(
-            "stations",
-            "s",
-            1,
-            &[
-                &["JFK", "Kennedy", "40.64", "-73.78"],
-                &["SJU", "San Juan", "18.44", "-66.0"],
-            ],
-        )
-        .await;
-    world
-        .put("weather", "w1", 1, &[&["JFK", "2013-01-05T10:00:00Z", "0.5"]])
-        .await;
-    world
-        .put(
-            "cities",
-            "c",
-            1,
-            &[
-                &["New York", "40.71", "-74.0", "8000000"],
-                &["Newark", "40.73", "-74.17", "300000"],
-            ],
-        )
-        .await;
-    world
-        .put(
-            "zones",
-            "z",
-            1,
-            &[&["east", "POLYGON ((-80 30, -70 30, -70 50, -80 50, -80 30))"]],
-        )
-        .await;
+    for (table, source, rows) in REFERENCES {
+        world.put(table, source, 1, rows).await;
+    }
 }
 
 const TRIPS: [&[&str]; 4] = [

@@ -11,6 +11,7 @@
 //! * [`manifests`]: Avro, by the `iceberg` crate.
 //! * [`current`]: the table for those who only read it.
 //! * [`maintain`]: files that are too old, found and taken out of the ledger. [`reach`]: every object that the table still needs.
+//! * [`memory`]: time and chance for tests.
 //! * [`session`]: attempts, conflicts, answers that were lost.
 
 mod append;
@@ -24,6 +25,7 @@ pub mod footer;
 pub mod ledger;
 mod maintain;
 pub mod manifests;
+pub mod memory;
 pub mod object;
 pub mod plan;
 pub mod reach;

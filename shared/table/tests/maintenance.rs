@@ -158,10 +158,7 @@ async fn files_removed_for_their_age_are_not_taken_for_files_that_another_engine
             .commit(&spec, &[request(&world, &format!("c{n}"), 1, &[&[40.0]])])
             .await;
     }
-    world
-        .host
-        .0
-        .fetch_add(100 * DAY_MS as u64, std::sync::atomic::Ordering::Relaxed);
+    world.host.pass(100 * DAY_MS as u64);
     keep(&world, &[maintain(Maintain::ExpireSnapshots { as_of_ms: i64::MAX })]).await;
     let metadata = world.metadata(&spec).unwrap();
     assert!(
@@ -210,10 +207,7 @@ async fn snapshots_are_forgotten_without_a_new_one() {
         [Ok(Outcome::AlreadyApplied)],
         "a time to come counts as now"
     );
-    world
-        .host
-        .0
-        .fetch_add(31 * DAY_MS as u64, std::sync::atomic::Ordering::Relaxed);
+    world.host.pass(31 * DAY_MS as u64);
     let before = world.metadata(&spec).unwrap();
     // A request that comes again beside it is announced again, though nothing new is.
     let repeated = [request(&world, "s12", 1, &[&[1.0]])];

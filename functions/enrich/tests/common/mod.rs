@@ -7,18 +7,13 @@ use arrow_cast::{
     cast,
     display::{ArrayFormatter, FormatOptions},
 };
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
     io::Write,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
-use uuid::Uuid;
 use watershed_contract::Contracts;
 use watershed_enrich::{Config, Enrich, Ports, handle};
 use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::source_prefix};
@@ -29,27 +24,12 @@ use watershed_ports::{
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
 use watershed_sink::{Sink, SinkSettings, arrow_schema};
-use watershed_table::{Host, current::Current};
+use watershed_table::{current::Current, memory::MemoryHost};
 
 /// Trips by month, and four references.
 pub const CONTRACT: &str = include_str!("trips.odcs.yaml");
 /// Deliveries after which a message counts as never acknowledged.
 const MAX_DELIVERIES: usize = 12;
-
-#[derive(Default)]
-struct TestHost(AtomicU64);
-
-#[async_trait]
-impl Host for TestHost {
-    fn now_ms(&self) -> i64 {
-        1_700_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed) as i64
-    }
-    fn uuid(&self) -> Uuid {
-        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        Uuid::from_u64_pair(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n)
-    }
-    async fn sleep_ms(&self, _: u64) {}
-}
 
 /// The function, and everything around it. Faults are those of its own calls.
 pub struct World {
@@ -62,7 +42,7 @@ pub struct World {
     pub log: Log,
     /// Messages that are to be delivered, and how often each was.
     pub waiting: VecDeque<(String, usize)>,
-    host: TestHost,
+    host: MemoryHost,
     reference_bytes: usize,
     scratch: tempfile::TempDir,
     enrich: Enrich,
@@ -94,6 +74,14 @@ impl Log {
 /// A row as text; `null` is null.
 pub type Row = Vec<String>;
 
+/// A contract by objects whose `schema:` is that.
+pub fn contract(schema: &str) -> String {
+    format!(
+        "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: journeys\nstatus: active\ndomain: test\nservers:\n\
+         - {{server: raw, type: s3, location: \"s3://{{raw}}/travel/{{model}}/*.csv\", format: csv}}\nschema:\n{schema}"
+    )
+}
+
 impl World {
     /// Of the sample contract.
     pub fn new() -> Self {
@@ -112,7 +100,7 @@ impl World {
             commits: Arc::new(MemoryQueue::new(faults.clone())),
             log: Log::default(),
             waiting: VecDeque::new(),
-            host: TestHost::default(),
+            host: MemoryHost::default(),
             enrich: Enrich::new(config(&scratch, reference_bytes), contracts.clone()),
             contracts,
             faults,

@@ -8,12 +8,8 @@ use iceberg::spec::{Manifest, ManifestContentType, ManifestList, TableMetadata};
 use parquet::arrow::ArrowWriter;
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
-use uuid::Uuid;
 use watershed_lake::{
     Column, ColumnType, CommitRequest, LakeLocation, PartitionField, SourceOrder, StagedFile, TableName, TableSpec,
     Transform,
@@ -24,39 +20,15 @@ use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryStore},
 };
-use watershed_table::{Batch, Committed, Host, Ports, commit};
+use watershed_table::{Batch, Committed, Ports, commit, memory::MemoryHost};
 
 pub const LAKE: &str = "lake";
-
-/// Time that counts up, names that count up, sleep that lets others run.
-#[derive(Default)]
-pub struct TestHost(pub AtomicU64);
-
-#[async_trait]
-impl Host for TestHost {
-    fn now_ms(&self) -> i64 {
-        1_700_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed) as i64
-    }
-    fn uuid(&self) -> Uuid {
-        let n = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        // Spread, so that what is drawn from it is.
-        Uuid::from_u64_pair(
-            n.wrapping_mul(0x9E37_79B9_7F4A_7C15),
-            n.wrapping_mul(0xD1B5_4A32_D192_ED03),
-        )
-    }
-    async fn sleep_ms(&self, ms: u64) {
-        for _ in 0..ms {
-            tokio::task::yield_now().await;
-        }
-    }
-}
 
 pub struct World {
     pub faults: Faults,
     pub store: MemoryStore,
     pub catalog: MemoryCatalog,
-    pub host: TestHost,
+    pub host: MemoryHost,
 }
 
 impl World {
@@ -66,7 +38,7 @@ impl World {
             store: MemoryStore::new(faults.clone()),
             catalog: MemoryCatalog::new(faults.clone()),
             faults,
-            host: TestHost::default(),
+            host: MemoryHost::default(),
         }
     }
 
