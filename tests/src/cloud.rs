@@ -12,6 +12,7 @@ use watershed_local::{
     Emulator, Home, Stack, Ui, aws,
     emulator::Lifetime,
     lake::{Current, Format, Reader, Watcher},
+    stack::QUEUES,
     venv::{Python, Venv},
 };
 
@@ -221,8 +222,7 @@ impl Cloud {
     /// Waits until no queue that leads to a table has a message.
     pub fn settle(&self) {
         self.until("queues are empty", |cloud| {
-            let queues = ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"];
-            queues.into_iter().all(|queue| cloud.depth(queue) == 0)
+            QUEUES.into_iter().all(|queue| cloud.depth(queue) == 0)
         });
     }
 

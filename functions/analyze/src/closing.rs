@@ -14,8 +14,6 @@ use watershed_stream::Firing;
 /// What closing windows have brought so far.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Firings.
-    pub fired: u64,
     /// Anomalies that are not written yet.
     pub anomalies: Vec<AnomalyRow>,
     /// Alerts of the first anomalies.
@@ -32,6 +30,8 @@ pub struct Closing<'p, 't> {
     pub outputs: &'p mut Outputs<'t>,
     /// What watches the windows.
     pub watch: &'p mut Watch,
+    /// How many there were.
+    pub fired: &'p mut u64,
     /// What comes of it.
     pub found: &'p mut Found,
     /// What stopped it: firings are left alone from then on.
@@ -52,7 +52,7 @@ impl Closing<'_, '_> {
         for batch in rows::windows(self.window, &self.dataset.table, firings, &schema) {
             self.outputs.write(table, batch?)?;
         }
-        self.found.fired += firings.len() as u64;
+        *self.fired += firings.len() as u64;
         for firing in firings {
             let said = self.watch.observe(self.window, firing);
             for said in said.into_iter().filter(|said| said.verdict.alarm) {

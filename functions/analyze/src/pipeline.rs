@@ -161,8 +161,7 @@ impl<'a, 's> Pipeline<'a, 's> {
     }
 
     /// The files, what was done, and alerts.
-    pub fn finish(mut self) -> (Outputs<'a>, Counts, Vec<String>) {
-        self.counts.fired = self.found.fired;
+    pub fn finish(self) -> (Outputs<'a>, Counts, Vec<String>) {
         (self.outputs, self.counts, self.found.alerts)
     }
 
@@ -257,6 +256,7 @@ impl<'a, 's> Pipeline<'a, 's> {
             window: &self.stream.windows[at],
             outputs: &mut self.outputs,
             watch: &mut self.shard.watches[at],
+            fired: &mut self.counts.fired,
             found: &mut self.found,
             stopped: Ok(()),
         };

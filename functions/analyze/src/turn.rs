@@ -17,7 +17,7 @@ use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{generation_prefix, split_uri},
 };
-use watershed_ops::Stopwatch;
+use watershed_ops::{Stopwatch, scratch};
 use watershed_ports::PortError;
 use watershed_sink::{FinishedFile, SinkError};
 
@@ -117,7 +117,7 @@ impl Turn<'_> {
             return Err(PortError::fault(message).context(shard.source()));
         }
         let (end, mut arrival_ms) = (end.sequence, end.arrival_ms);
-        let folder = self.folder()?;
+        let folder = scratch::folder(self.scratch)?;
         let evicted = shard.evicted();
         let outputs = self.outputs(shard, folder.path(), end);
         let mut pipeline = Pipeline::new(self.dataset, self.stream, shard, outputs);
@@ -155,7 +155,7 @@ impl Turn<'_> {
             return Ok(Done::default());
         };
         self.deliver(shard).await?;
-        let folder = self.folder()?;
+        let folder = scratch::folder(self.scratch)?;
         let outputs = self.outputs(shard, folder.path(), last);
         let mut pipeline = Pipeline::new(self.dataset, self.stream, shard, outputs);
         pipeline.idle_until(idle_until_ms).map_err(port_error)?;
@@ -172,12 +172,6 @@ impl Turn<'_> {
             checkpoint_bytes: Some(checkpoint_bytes),
             ..Done::default()
         })
-    }
-
-    fn folder(&self) -> Result<tempfile::TempDir, PortError> {
-        let place = self.scratch.display();
-        tempfile::tempdir_in(self.scratch)
-            .map_err(|e| PortError::fault(format!("no scratch folder under {place}: {e}")))
     }
 
     fn outputs(&self, shard: &Shard, folder: &Path, end: Sequence) -> Outputs<'_> {
@@ -204,7 +198,13 @@ impl Turn<'_> {
         for (table, files) in tables {
             let (location, digest) = (self.lake.table(table), &self.dataset.digest);
             let prefix = generation_prefix(&location, &shard.source(), &order, generation, digest);
-            let request = self.request(shard, &order, table, prefix, files.iter().map(staged).collect());
+            let request = self.request(
+                shard,
+                &order,
+                table,
+                prefix,
+                files.iter().map(FinishedFile::staged).collect(),
+            );
             let uris = request.files.iter().map(|file| request.uri(file));
             uploads.extend(uris.zip(files));
             request.body().map_err(|error| PortError::fault(error.to_string()))?;
@@ -252,9 +252,7 @@ impl Turn<'_> {
 
     async fn upload(&self, uri: String, file: FinishedFile) -> Result<(), PortError> {
         let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-        self.ports.store.put_file(bucket, key, &file.local).await?;
-        let place = file.local.display();
-        std::fs::remove_file(&file.local).map_err(|e| PortError::fault(format!("removing {place}: {e}")))
+        scratch::hand_over(&*self.ports.store, bucket, key, &file.local).await
     }
 
     async fn deliver(&self, shard: &mut Shard) -> Result<(), PortError> {
@@ -263,14 +261,6 @@ impl Turn<'_> {
             shard.delivered = true;
         }
         Ok(())
-    }
-}
-
-fn staged(file: &FinishedFile) -> StagedFile {
-    StagedFile {
-        path: file.path.clone(),
-        bytes: file.bytes,
-        rows: file.rows,
     }
 }
 

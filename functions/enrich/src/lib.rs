@@ -43,7 +43,7 @@ use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, TableName,
     layout::{derived_source, epoch_prefix},
 };
-use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit as Of, process};
+use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit as Of, process, scratch};
 use watershed_ports::{Catalog, ObjectStore, PortError, Queue};
 use watershed_table::current::Current;
 
@@ -178,8 +178,7 @@ async fn look(enrich: &Enrich, invocation: &mut Invocation, target: Target<'_>) 
     let ports = enrich.ports().await;
     let planner = Planner { enrich, ports, target };
     let dataset = target.dataset;
-    let planned = planner.plan().await?;
-    let fields = match planned {
+    let fields = match planner.plan().await? {
         Planned::Nothing => return Ok(()),
         Planned::Waiting(missing) => json!({"dataset": dataset.id, "waits_for": missing}),
         Planned::Asked {
@@ -222,13 +221,8 @@ async fn source(
     let prepared = prepared(enrich, ports, target, &epoch.moment).await?;
     let files = prepared.sources.get(&unit.source).map_or(&[][..], Vec::as_slice);
     let prefix = epoch_prefix(&enrich.lake.table(table), &name, epoch.number, &dataset.digest);
-    let scratch = tempfile::tempdir_in(&enrich.config.scratch).map_err(|e| {
-        PortError::fault(format!(
-            "no scratch folder under {}: {e}",
-            enrich.config.scratch.display()
-        ))
-    })?;
-    let made = source::make(&*ports.store, scratch.path(), target, &prepared, files, &prefix).await?;
+    let folder = scratch::folder(&enrich.config.scratch)?;
+    let made = source::make(&*ports.store, folder.path(), target, &prepared, files, &prefix).await?;
     let (order, trace) = (SourceOrder::epoch(epoch.number), trace.map(Into::into));
     let (table, contract) = (table.name.clone(), dataset.id.clone());
     let fields = json!({

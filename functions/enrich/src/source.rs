@@ -8,6 +8,7 @@ use watershed_lake::{
     StagedFile, TableName, TableSpec,
     layout::{folder_of, path_in, split_uri},
 };
+use watershed_ops::scratch;
 use watershed_ports::{ObjectStore, PortError};
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkSettings, arrow_schema};
 use watershed_table::current::LiveFile;
@@ -96,14 +97,11 @@ pub fn reference_key(name: &TableName) -> String {
 async fn put(store: &dyn ObjectStore, prefix: &str, folder: &str, file: FinishedFile) -> Result<StagedFile, PortError> {
     let staged = StagedFile {
         path: path_in(folder, &file.path),
-        bytes: file.bytes,
-        rows: file.rows,
+        ..file.staged()
     };
     let uri = format!("{prefix}{}", staged.path);
     let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-    store.put_file(bucket, key, &file.local).await?;
-    std::fs::remove_file(&file.local)
-        .map_err(|error| PortError::fault(format!("removing {}: {error}", file.local.display())))?;
+    scratch::hand_over(store, bucket, key, &file.local).await?;
     Ok(staged)
 }
 

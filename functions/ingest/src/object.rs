@@ -20,6 +20,7 @@ use watershed_lake::{
     AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
     layout::{split_uri, staged_prefix},
 };
+use watershed_ops::scratch;
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
 use watershed_sink::SinkError;
 
@@ -84,7 +85,7 @@ pub async fn ingest(
     trace: Option<&str>,
 ) -> Result<Outcome, PortError> {
     let source = &created.source;
-    let folder = scratch(places)?;
+    let folder = scratch::folder(&places.scratch)?;
     let job = job(ports, places, dataset, created, folder.path()).await?;
     let id = object_id(created);
     let prefixes = Prefixes::of(places, dataset, created);
@@ -100,12 +101,6 @@ pub async fn ingest(
     };
     let requests = commit(ports, dataset, created, prefixes, made, trace).await?;
     Ok(Outcome::Ingested(report, requests))
-}
-
-/// A folder for one job; gone when dropped.
-pub(crate) fn scratch(places: &Places) -> Result<tempfile::TempDir, PortError> {
-    tempfile::tempdir_in(&places.scratch)
-        .map_err(|e| PortError::fault(format!("no scratch folder under {}: {e}", places.scratch.display())))
 }
 
 /// What is to be done with the object, in that folder.
@@ -308,12 +303,7 @@ async fn upload(ports: &Ports, file: Emitted, prefixes: &Prefixes) -> Result<(),
     };
     let uri = format!("{prefix}{}", file.staged.path);
     let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-    ports.store.put_file(bucket, key, &file.local).await?;
-    remove(&file.local)
-}
-
-fn remove(path: &Path) -> Result<(), PortError> {
-    std::fs::remove_file(path).map_err(|e| PortError::fault(format!("removing {}: {e}", path.display())))
+    scratch::hand_over(&*ports.store, bucket, key, &file.local).await
 }
 
 /// Sends the object from that byte on piece by piece, and opens it again where the stream breaks.

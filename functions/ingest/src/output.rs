@@ -85,8 +85,7 @@ fn hand_on(
 ) -> Result<(), SinkError> {
     let entry = StagedFile {
         path: path_in(folder, &file.path),
-        bytes: file.bytes,
-        rows: file.rows,
+        ..file.staged()
     };
     staged.push(entry.clone());
     take(Emitted {

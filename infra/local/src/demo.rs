@@ -7,6 +7,7 @@ use crate::{
     Emulator, Error, Home, Result, Stack, Ui, aws,
     lake::{Current, Format, Reader, Watcher},
     seed::{self, File},
+    stack::QUEUES,
     stream::Report,
     venv::Python,
 };
@@ -139,18 +140,20 @@ async fn wait(emulator: &Emulator, stack: &Stack, files: &[File], begun_ms: i64,
     let step = ui.counted("Rows committed", sent);
     let begun = Instant::now();
     loop {
-        let (mut found, mut all_new) = (0, true);
+        let (mut found, mut flights, mut all_new) = (0, 0, true);
         for table in files.iter().map(|file| file.table).collect::<BTreeSet<_>>() {
             let data = watcher.current(DATABASE, table).await?;
             let refused = watcher
                 .current(DATABASE, &format!("{table}{}", watershed_lake::quarantine::SUFFIX))
                 .await?;
             found += rows(data) + rows(refused);
+            if table == FLIGHTS {
+                flights = rows(data);
+            }
             all_new &= data.is_some_and(|data| data.made_ms >= begun_ms);
         }
         step.at(found);
         let waiting = backlog(&sqs, stack).await?;
-        let flights = rows(watcher.current(DATABASE, FLIGHTS).await?);
         let all_enriched = rows(watcher.current(DATABASE, ENRICHED).await?) == flights;
         step.note(format!("{waiting} messages under way"));
         if all_new && all_enriched && found == sent && waiting == 0 {
@@ -175,7 +178,7 @@ fn rows(current: Option<Current>) -> u64 {
 /// Messages that wait or are being worked on, in all queues that lead to tables.
 async fn backlog(sqs: &aws_sdk_sqs::Client, stack: &Stack) -> Result<u64> {
     let mut total = 0;
-    for output in ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"] {
+    for output in QUEUES {
         let url = stack.output(output)?;
         let answer = sqs
             .get_queue_attributes()

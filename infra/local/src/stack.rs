@@ -40,6 +40,9 @@ const PARAMETERS: [(&str, &str); 15] = [
     ("StreamBatchSeconds", "1"),
 ];
 
+/// Outputs that name the queues which lead to tables.
+pub const QUEUES: [&str; 3] = ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"];
+
 /// The stack's outputs.
 #[derive(Debug, Clone)]
 pub struct Stack {

@@ -6,7 +6,7 @@
 //! * [`batch`]: SQS batches with partial failures.
 //! * [`config`]: settings from the environment. [`parameters`]: secrets from the service that keeps them.
 //! * Masking: [`Secret`].
-//! * [`runtime`]: the loop. [`stopwatch`]: where the time goes.
+//! * [`runtime`]: the loop. [`stopwatch`]: where the time goes. [`scratch`]: files on their way into the store.
 //!
 //! Powertools' idempotency keeps a record of every call in a table of its own, and forgets it after an hour. Here nothing needs to
 //! be remembered beside the data: object keys and request tokens are digests of the input (`watershed_lake`), and what a table
@@ -18,6 +18,7 @@ pub mod config;
 pub mod invocation;
 pub mod parameters;
 pub mod runtime;
+pub mod scratch;
 pub mod stopwatch;
 
 pub use batch::{BatchResponse, SqsEvent, SqsMessage, process};

@@ -44,7 +44,7 @@ use order::Order;
 use output::Output;
 use properties::Footer;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
-use watershed_lake::TableSpec;
+use watershed_lake::{StagedFile, TableSpec};
 
 /// How much of everything.
 #[derive(Debug, Clone)]
@@ -89,6 +89,17 @@ pub struct FinishedFile {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+}
+
+impl FinishedFile {
+    /// As a request names it, once it lies where its path says.
+    pub fn staged(&self) -> StagedFile {
+        StagedFile {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            rows: self.rows,
+        }
+    }
 }
 
 /// What a sink did.

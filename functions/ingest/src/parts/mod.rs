@@ -36,6 +36,7 @@ use watershed_lake::{
     StagedFile,
     layout::{PartPlaces, split_uri},
 };
+use watershed_ops::scratch;
 use watershed_ports::{Kind, ObjectId, PortError};
 
 /// What one pass calls the attempt that says why an object is refused, behind the first.
@@ -177,7 +178,7 @@ impl Large<'_> {
     }
 
     async fn read(&self, part: &Part, places: &PartPlaces) -> Result<Ended, PortError> {
-        let folder = object::scratch(self.places)?;
+        let folder = scratch::folder(&self.places.scratch)?;
         let job = object::job(self.ports, self.places, self.dataset, self.created, folder.path()).await?;
         let beginning = self.beginning().await?;
         let mut prefixes = self.prefixes();
@@ -203,7 +204,7 @@ impl Large<'_> {
 
     /// The object becomes one row of the quarantine, as it would in one pass.
     async fn refuse(&self, refused: Refused) -> Result<Outcome, PortError> {
-        let folder = object::scratch(self.places)?;
+        let folder = scratch::folder(&self.places.scratch)?;
         let job = object::job(self.ports, self.places, self.dataset, self.created, folder.path()).await?;
         let prefixes = self.prefixes();
         let work = move |hands: Hands| pipeline::refuse(&job, REFUSED_ATTEMPT, refused, &mut |file| hands.take(file));
@@ -267,7 +268,7 @@ impl Large<'_> {
         prefixes: &Prefixes,
         joined: &Joined,
     ) -> Result<Vec<StagedFile>, PortError> {
-        let folder = object::scratch(self.places)?;
+        let folder = scratch::folder(&self.places.scratch)?;
         let job = object::job(self.ports, self.places, self.dataset, self.created, folder.path()).await?;
         let (to, from, waiting) = (places.joined(), places.refused(), joined.waiting.clone());
         let work = move |hands: Hands| {
