@@ -1,7 +1,10 @@
 //! The table's metadata as the JSON document that it is (Iceberg specification, "Table Metadata"). Edited in place, so that
 //! field ids stay as the contract gives them and what other engines wrote is kept; checked by parsing the result.
 
-use crate::schema;
+use crate::{
+    schema,
+    summary::{REPLACE, TOKENS},
+};
 use bytes::Bytes;
 use iceberg::spec::TableMetadata;
 use serde_json::{Map, Value, json};
@@ -222,7 +225,7 @@ impl Document {
         }
         let rewrite = by_id
             .iter()
-            .find(|(id, snapshot)| !kept.contains(id) && snapshot["summary"]["operation"] == "replace");
+            .find(|(id, snapshot)| !kept.contains(id) && is_others_rewrite(&snapshot["summary"]));
         if let Some((id, _)) = rewrite {
             self.set_properties(&BTreeMap::from([(properties::REWRITTEN.into(), id.to_string())]));
         }
@@ -314,6 +317,11 @@ impl Document {
         }
         self.0.insert(current.into(), chosen.into());
     }
+}
+
+/// Of our own swaps ([`crate::summary::is_own_rewrite`]) all files are known by their paths still.
+fn is_others_rewrite(summary: &Value) -> bool {
+    summary["operation"] == REPLACE && summary.get(TOKENS).is_none()
 }
 
 fn spec_properties(spec: &TableSpec) -> BTreeMap<String, String> {

@@ -38,6 +38,8 @@ pub struct Change {
     pub removed: BTreeMap<String, BTreeSet<String>>,
     /// Requests of whose source fewer files live than the ledger says.
     pub missing: Vec<usize>,
+    /// Files come and go, and no row does.
+    pub is_rewrite: bool,
 }
 
 impl Change {
