@@ -144,6 +144,18 @@ pub fn digest_in_path<'p>(location: &str, path: &'p str) -> Option<&'p str> {
     below.split_once('/').map(|(digest, _)| digest)
 }
 
+/// Folder, below the prefix of their source, of what the files at these paths are packed into, for a table of those columns, partitions and
+/// order: all that decides its bytes, so that packing them again writes the same.
+pub fn packed_folder(paths: &[String], spec: &TableSpec) -> String {
+    let mut digest = Digest::new();
+    digest.part(b"packed");
+    digest.part(format!("{:?}", (&spec.columns, &spec.partition, &spec.sort)).as_bytes());
+    for path in paths {
+        digest.part(path.as_bytes());
+    }
+    digest.short()
+}
+
 /// What stands for a source in the paths of its data files: 20 hex digits.
 pub fn source_digest(source_uri: &str) -> String {
     let mut digest = Digest::new();

@@ -15,12 +15,12 @@ use watershed_ports::{Catalog, ObjectStore, PortError};
 pub struct Current {
     uri: String,
     document: Document,
-    metadata: TableMetadata,
+    pub(crate) metadata: TableMetadata,
 }
 
 /// A data file that lives.
 #[derive(Debug, Clone)]
-pub struct LiveFile(DataFile);
+pub struct LiveFile(pub(crate) DataFile);
 
 /// A value that a column's bound is. Those of one column are compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +68,11 @@ impl LiveFile {
         self.0.record_count()
     }
 
+    /// Tells its partition from others of the same partition spec.
+    pub fn partition(&self) -> String {
+        format!("{:?}", self.0.partition())
+    }
+
     /// No value of a column, by its field id, is below or above these; none where that is not known.
     pub fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
         let of = |bounds: &HashMap<i32, Datum>| Bound::of(bounds.get(&field_id)?.literal());
@@ -103,6 +108,11 @@ impl Current {
     /// Where its metadata lies: names the state.
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// Where its objects lie, with no slash at the end.
+    pub fn location(&self) -> &str {
+        self.metadata.location().trim_end_matches('/')
     }
 
     /// Its current snapshot; none: it never had a row.
@@ -158,15 +168,20 @@ impl Current {
     }
 
     async fn manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
-        let Some(snapshot) = self.metadata.current_snapshot() else {
-            return Ok(Vec::new());
-        };
-        let manifests = manifests::list(store, snapshot.manifest_list()).await?;
+        let manifests = self.all_manifests(store).await?;
         Ok(manifests.into_iter().filter(plan::lists_data).collect())
+    }
+
+    /// Those of deleted rows among them.
+    pub(crate) async fn all_manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
+        match self.metadata.current_snapshot() {
+            Some(snapshot) => manifests::list(store, snapshot.manifest_list()).await,
+            None => Ok(Vec::new()),
+        }
     }
 }
 
-async fn live(store: &dyn ObjectStore, manifests: Vec<ManifestFile>) -> Result<Vec<LiveFile>, PortError> {
+pub(crate) async fn live(store: &dyn ObjectStore, manifests: Vec<ManifestFile>) -> Result<Vec<LiveFile>, PortError> {
     let loaded = manifests::load(store, manifests).await?;
     let live = loaded.into_iter().flat_map(|manifest| manifest.live);
     Ok(live.map(|entry| LiveFile(entry.data_file().clone())).collect())

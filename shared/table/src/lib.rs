@@ -9,7 +9,7 @@
 //! * [`footer`], [`way`], [`check`]: no file is named before its footer was read and found to be of this table.
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
-//! * [`current`]: the table for those who only read it.
+//! * [`current`]: the table for those who only read it. `packing`: the same for who packs its files. [`columns`]: what it has of columns.
 //! * [`maintain`]: files that are too old, found and taken out of the ledger. `swap`: files for others with the same rows.
 //! * [`reach`]: every object that the table still needs.
 //! * [`memory`]: time and chance for tests.
@@ -19,6 +19,7 @@ mod append;
 pub mod catalog;
 pub mod check;
 mod choose;
+pub mod columns;
 pub mod current;
 mod decide;
 pub mod document;
@@ -28,6 +29,7 @@ mod maintain;
 pub mod manifests;
 pub mod memory;
 pub mod object;
+mod packing;
 pub mod plan;
 pub mod reach;
 pub mod schema;

@@ -12,7 +12,7 @@ use crate::{
     summary,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use iceberg::spec::{DataFile, ManifestContentType, ManifestFile, TableMetadata};
+use iceberg::spec::{DataFile, ManifestFile, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use watershed_lake::{
     Swap,
@@ -155,7 +155,6 @@ fn checked<'s>(location: &str, swap: &'s Swap) -> Result<&'s str, String> {
 /// The files of a swap among those that live and do not go anyway. A table of which another engine deleted rows by files of deletes is left
 /// alone: who packed its files did not read those.
 fn found<'t>(swap: &Swap, token: &str, table: &Swappable<'t>, change: &Change) -> Found<'t> {
-    let is_deletes = |file: &ManifestFile| file.content == ManifestContentType::Deletes && plan::is_alive(file);
     let spec_id = table.metadata.default_partition_spec_id();
     let mut live: BTreeMap<&str, (&str, &DataFile)> = BTreeMap::new();
     for manifest in table.loaded {
@@ -178,7 +177,7 @@ fn found<'t>(swap: &Swap, token: &str, table: &Swappable<'t>, change: &Change) -
     let of_this_spec = replaced
         .iter()
         .all(|(manifest, _)| spec_of(table.loaded, manifest) == Some(spec_id));
-    if replaced.len() == swap.replaced.len() && of_this_spec && !table.manifests.iter().any(is_deletes) {
+    if replaced.len() == swap.replaced.len() && of_this_spec && !table.manifests.iter().any(plan::lists_deletes) {
         return Found::All(replaced);
     }
     let all_came = !swap.files.is_empty() && swap.files.iter().all(|file| live.contains_key(file.path.as_str()));
