@@ -217,3 +217,33 @@ async fn all_tables_of_all_contracts_are_looked_at_and_what_is_no_table_is_a_fau
         3
     );
 }
+
+/// The events of `events/compact`, each to a function whose table is there: how many messages it sends itself, swaps, and messages that fail.
+#[tokio::test]
+async fn every_event_is_answered() {
+    let expected = [
+        ("group", [0, 1, 0]),
+        ("group-gone", [0, 0, 0]),
+        ("look", [2, 0, 0]),
+        ("malformed", [0, 0, 1]),
+        ("swapped", [0, 0, 0]),
+        ("table-changed", [0, 0, 0]),
+        ("tick", [2, 0, 0]),
+        ("unknown-table", [0, 0, 1]),
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/compact");
+    let mut found = Vec::new();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for path in files {
+        let mut world = World::new();
+        let request = world.replace(ONE, 1, &parts());
+        world.commit(&[request]).await;
+        let event: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let failed = world.failures(&[event["Records"][0]["body"].as_str().unwrap()]).await;
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let sent = [world.own.messages().len(), world.commits.messages().len(), failed];
+        found.push((name, sent));
+    }
+    found.sort();
+    assert_eq!(found, expected.map(|(name, counts)| (name.to_string(), counts)));
+}
