@@ -22,23 +22,19 @@ fn files(count: usize, mark: &'static str) -> Vec<File<'static>> {
         .collect()
 }
 
-fn first(world: &World) -> Vec<CommitRequest> {
-    let mut requests = vec![world.replace(SOURCES[0], 1, &files(4, "a"))];
-    requests.extend((1..=5).map(|number| world.append(SHARD, number, &files(1, "s"))));
-    requests
-}
-
-/// Rows and number of files after each of: much comes and is packed; a newer version, packed as well; nothing new.
+/// Rows and number of files after each of: a source comes and is packed; it is replaced, and a shard goes on. A run for each call and fault is to
+/// stay short.
 async fn one_by_one(world: &mut World) -> Vec<(Vec<Row>, usize)> {
-    let mut states = Vec::new();
+    let january = |count| vec![vec![["2013-01-01", "x", "1"]]; count];
     let batches = [
-        first(world),
+        vec![world.replace(SOURCES[0], 1, &january(4))],
         vec![
-            world.replace(SOURCES[0], 2, &files(5, "b")),
-            world.append(SHARD, 6, &files(1, "s")),
+            world.replace(SOURCES[0], 2, &january(1)),
+            world.append(SHARD, 1, &january(3)),
+            world.append(SHARD, 2, &january(1)),
         ],
-        Vec::new(),
     ];
+    let mut states = Vec::new();
     for requests in batches {
         world.commit(&requests).await;
         let told = world.waiting.clone();
@@ -73,7 +69,7 @@ async fn sweep(fault: Fault) {
     let expected = one_by_one(&mut world).await;
     let calls = world.faults.calls();
     let counts: Vec<(usize, usize)> = expected.iter().map(|(rows, files)| (rows.len(), *files)).collect();
-    assert_eq!(counts, [(18, 4), (22, 6), (22, 6)]);
+    assert_eq!(counts, [(4, 1), (5, 2)]);
     for name in ["read", "read_range", "load", "put_file", "send"] {
         assert!(calls.iter().any(|call| call.starts_with(name)), "{name} is called");
     }
@@ -183,7 +179,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn in_whatever_order_things_happen(moves in moves()) {
