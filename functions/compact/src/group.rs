@@ -1,10 +1,11 @@
 //! One group: its files, as one file of the same rows.
 
+use crate::{key::Matcher, message::Unit};
 use arrow_array::RecordBatch;
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 use watershed_lake::{
     Column, PartitionField, SortField, StagedFile, Swap, TableSpec,
-    layout::{digest_prefix, packed_folder, path_in, split_uri},
+    layout::{Digest, digest_prefix, packed_folder, path_in, split_uri},
 };
 use watershed_ops::scratch;
 use watershed_ports::{ObjectStore, PortError};
@@ -16,6 +17,8 @@ use watershed_table::{
 
 /// Key of a footer under which stands how many files it was packed of.
 pub const PACKED_FILES: &str = "watershed.packed-files";
+/// Bytes of a file that are in memory while its digest is made.
+const DIGEST_BLOCK_BYTES: usize = 1 << 20;
 /// Keys of a footer that the writer itself sets.
 const OF_THE_WRITER: [&str; 2] = ["iceberg.schema", "ARROW:schema"];
 
@@ -30,15 +33,18 @@ pub struct Packed {
     pub bytes: u64,
 }
 
-/// Packs the files at these paths below the source's prefix into one. None: one of them does not live any more, so the group is done with, or
-/// lost to newer files.
+/// Packs the files of the unit into one. None: one of them does not live any more, so the group is done with, or lost to newer files; or none of the
+/// rows is there that are to be erased.
 pub async fn pack(
     store: &dyn ObjectStore,
     scratch: &Path,
     spec: &TableSpec,
     table: &Current,
-    (source, paths): (&str, &[String]),
+    unit: &Unit,
 ) -> Result<Option<Packed>, PortError> {
+    let Unit {
+        source, files: paths, ..
+    } = unit;
     let prefix = digest_prefix(table.location(), source);
     let live = table.packable(store).await?;
     let live: BTreeMap<&str, &LiveFile> = live
@@ -48,9 +54,18 @@ pub async fn pack(
     let files: Option<Vec<&LiveFile>> = paths.iter().map(|path| live.get(path.as_str()).copied()).collect();
     let Some(files) = files else { return Ok(None) };
     let spec = as_it_is(spec, table.columns()?)?;
-    let folder = packed_folder(paths, &spec);
-    let finished = write(store, scratch, &spec, &files).await?;
-    let rows = files.iter().map(|file| file.rows()).sum();
+    let key = unit.erase.as_ref().map(|key| Matcher::new(&spec, &spec.columns, key));
+    let key = key.transpose()?;
+    let finished = write(store, scratch, &spec, &files, key.as_ref()).await?;
+    let rows: u64 = files.iter().map(|file| file.rows()).sum();
+    let kept: u64 = finished.iter().map(|file| file.rows).sum();
+    let mut folder = packed_folder(paths, &spec);
+    if key.is_some() {
+        if kept == rows {
+            return Ok(None);
+        }
+        folder = path_in(&folder, &contents(&finished)?);
+    }
     let mut staged = Vec::new();
     for file in finished {
         staged.push(StagedFile {
@@ -66,7 +81,7 @@ pub async fn pack(
             prefix,
             replaced: paths.to_vec(),
             files: staged,
-            erased_rows: 0,
+            erased_rows: if key.is_some() { rows - kept } else { 0 },
         },
         rows,
         bytes: files.iter().map(|file| file.bytes()).sum(),
@@ -106,12 +121,31 @@ fn as_it_is(spec: &TableSpec, columns: Vec<Column>) -> Result<TableSpec, PortErr
     })
 }
 
-/// All rows of the files, sorted, as one file; none where they have no row.
+/// What the files are made of: two keys leave other rows of the same file, and no path may tell a value.
+fn contents(files: &[FinishedFile]) -> Result<String, PortError> {
+    let mut digest = Digest::new();
+    for file in files {
+        let unread = |error: std::io::Error| PortError::fault(format!("reading {}: {error}", file.local.display()));
+        let mut open = File::open(&file.local).map_err(unread)?;
+        let mut block = vec![0; DIGEST_BLOCK_BYTES];
+        loop {
+            let count = open.read(&mut block).map_err(unread)?;
+            if count == 0 {
+                break;
+            }
+            digest.part(&block[..count]);
+        }
+    }
+    Ok(digest.short())
+}
+
+/// All rows of the files, sorted, as one file, but for those that have the key; none where no row is left.
 async fn write(
     store: &dyn ObjectStore,
     scratch: &Path,
     spec: &TableSpec,
     files: &[&LiveFile],
+    key: Option<&Matcher>,
 ) -> Result<Vec<FinishedFile>, PortError> {
     let failed = |error: SinkError| PortError::fault(format!("packing files of {}: {error}", spec.name));
     let settings = SinkSettings {
@@ -129,7 +163,13 @@ async fn write(
         Ok(())
     };
     for file in files {
-        let mut take = |batch: RecordBatch| sink.write(batch, &mut emit).map_err(failed);
+        let mut take = |batch: RecordBatch| {
+            let batch = match key {
+                Some(key) => key.without(&batch).map_err(|error| failed(error.into()))?,
+                None => batch,
+            };
+            sink.write(batch, &mut emit).map_err(failed)
+        };
         watershed_scan::read(store, file.uri(), file.bytes(), &schema, &mut take).await?;
     }
     sink.finish(&mut emit).map_err(failed)?;

@@ -10,6 +10,7 @@
 //! | Newer data meanwhile | wins: the swap counts only if all that it replaces lives, and what it brought is swept |
 //! | Columns that a contract does not name | carried |
 //! | Rows that another engine deleted by files of deletes | the table is left alone |
+//! | Rows that are to be erased | rewritten without them, and looked for again until there are none ([`erase`]) |
 //! | Failure | the message is delivered again, in the end to the dead-letter queue |
 //!
 //! Sequence: look at a table ([`plan`]), a message a group; then for each group read, sort, write ([`group`]), ask for the swap.
@@ -18,7 +19,9 @@
 //! what it said, and what other tables were made of the source still was.
 
 pub mod config;
+pub mod erase;
 pub mod group;
+pub mod key;
 pub mod message;
 pub mod plan;
 
@@ -124,6 +127,7 @@ pub async fn handle(compact: &Compact, mut invocation: Invocation, event: Value)
             Ok(Asked::Nothing) => Ok(()),
             Ok(Asked::Tick) => tick(compact).await,
             Ok(Asked::Look(table, at_least)) => look(compact, &mut invocation, &mut looked, table, at_least).await,
+            Ok(Asked::Erase(ask)) => erase::erase(compact, &mut invocation, &ask).await,
             Ok(Asked::Group(unit)) => group(compact, &mut invocation, &unit, message.trace()).await,
             Err(error) => Err(error),
         };
@@ -181,6 +185,7 @@ async fn look(
             compact: name.clone(),
             source: group.source,
             files: group.paths,
+            erase: None,
         };
         let bodies = groups.into_iter().map(|group| unit(group).body()).collect();
         ports.own.send_all(bodies).await?;
@@ -218,14 +223,13 @@ async fn group(
         return Ok(());
     };
     let folder = scratch::folder(&compact.config.scratch)?;
-    let of = (unit.source.as_str(), &unit.files[..]);
-    let Some(packed) = group::pack(&*ports.store, folder.path(), spec, &table, of).await? else {
+    let Some(packed) = group::pack(&*ports.store, folder.path(), spec, &table, unit).await? else {
         invocation.metric("GroupsGone", Of::Count, 1.0);
         return Ok(());
     };
     let fields = json!({
         "table": unit.compact, "source": unit.source, "files": unit.files.len(), "rows": packed.rows, "bytes": packed.bytes,
-        "packed_bytes": packed.swap.files.iter().map(|file| file.bytes).sum::<u64>(),
+        "erased_rows": packed.swap.erased_rows, "packed_bytes": packed.swap.files.iter().map(|file| file.bytes).sum::<u64>(),
     });
     let request = MaintenanceRequest {
         table: unit.compact.clone(),

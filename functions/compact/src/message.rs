@@ -1,6 +1,10 @@
 //! What the function is asked: to look at all tables, at one, or its own word.
 
-use crate::plan::{MANY_FILES, MIN_FILES};
+use crate::{
+    erase::Ask,
+    key::Key,
+    plan::{MANY_FILES, MIN_FILES},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use watershed_lake::{TableChanged, TableName, message::TABLE_CHANGED};
@@ -15,6 +19,9 @@ pub struct Unit {
     pub source: String,
     /// Their paths below the source's prefix, ascending.
     pub files: Vec<String>,
+    /// Without the rows that have this key, if there are any; none: all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase: Option<Key>,
 }
 
 /// "See whether that table has small files."
@@ -36,12 +43,14 @@ pub enum Asked {
     Look(TableName, usize),
     /// To pack a group.
     Group(Unit),
+    /// To erase rows.
+    Erase(Ask),
 }
 
 /// A message that is none of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}; send `TableChanged` events of EventBridge, {{\"tick\": {{}}}} or {{\"look\": \"database.table\"}} to this queue, and nothing else"
+    "{0}; send `TableChanged` events of EventBridge, {{\"tick\": {{}}}}, {{\"look\": \"database.table\"}} or {{\"erase\": {{\"dataset\": \"database.table\", \"key\": {{}}}}}} to this queue, and nothing else"
 )]
 pub struct BadMessage(String);
 
@@ -66,6 +75,9 @@ impl Asked {
         let mut event: Value = serde_json::from_str(body).map_err(bad)?;
         if event.get("compact").is_some() {
             return serde_json::from_value(event).map(Self::Group).map_err(bad);
+        }
+        if event.get("erase").is_some() {
+            return serde_json::from_value(event).map(Self::Erase).map_err(bad);
         }
         if event.get("look").is_some() {
             let asked: Look = serde_json::from_value(event).map_err(bad)?;
@@ -109,6 +121,7 @@ mod tests {
             compact: table.clone(),
             source: "0a".into(),
             files: vec!["1/x".into(), "2/y".into()],
+            erase: None,
         };
         let look = Look { look: table.clone() };
         for (body, expected) in [
@@ -134,6 +147,7 @@ mod tests {
             ),
             (r#"{"look": "x"}"#, "cannot be read"),
             (r#"{"compact": "a.b", "source": "0a"}"#, "missing field `files`"),
+            (r#"{"erase": {"dataset": "a.b"}}"#, "missing field `key`"),
         ] {
             let error = Asked::parse(body).expect_err(body).to_string();
             assert!(error.contains(expected) && error.contains("TableChanged"), "{error}");

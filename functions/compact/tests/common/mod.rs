@@ -236,7 +236,7 @@ impl World {
     /// Everything that waits is delivered until it is acknowledged, and committed.
     pub async fn settle(&mut self) {
         while !self.waiting.is_empty() || !self.requests.is_empty() {
-            while !self.waiting.is_empty() {
+            for _ in 0..self.waiting.len() {
                 self.step(0).await;
             }
             if !self.requests.is_empty() {
