@@ -222,6 +222,7 @@ async fn all_tables_of_all_contracts_are_looked_at_and_what_is_no_table_is_a_fau
 #[tokio::test]
 async fn every_event_is_answered() {
     let expected = [
+        ("erase", [2, 0, 0]),
         ("group", [0, 1, 0]),
         ("group-gone", [0, 0, 0]),
         ("look", [2, 0, 0]),
