@@ -193,3 +193,30 @@ async fn what_came_before_an_epoch_was_sent_and_went_after_leaves_nothing() {
         ["Kennedy", "null"]
     );
 }
+
+#[tokio::test]
+async fn files_that_were_packed_ask_for_nothing_and_what_comes_with_them_is_not_missed() {
+    let mut world = settled().await;
+    world.put("stations", "more", 1, &[&["SJU", "San Juan"]]).await;
+    world.settle().await;
+    let before = world.enriched().await;
+    let sources = world.log.lines("source").len();
+    world.pack("trips", "t", &[JFK]).await;
+    world.pack("stations", "s", &[&["JFK", "Kennedy"]]).await;
+    assert_eq!(world.waiting.len(), 2, "of both it is told");
+    world.settle().await;
+    assert_eq!(
+        (world.enriched().await, world.log.lines("source").len()),
+        (before, sources)
+    );
+    // Packed again, and between a newer version: the look comes after all of it.
+    world.pack("trips", "t", &[JFK]).await;
+    world.put("trips", "t", 2, &[SJU]).await;
+    world.pack("trips", "t", &[SJU]).await;
+    world.settle().await;
+    assert_eq!(names(&world).await, ["San Juan"]);
+    world.put("stations", "more", 2, &[&["SJU", "Puerto Rico"]]).await;
+    world.pack("stations", "more", &[&["SJU", "Puerto Rico"]]).await;
+    world.settle().await;
+    assert_eq!(names(&world).await, ["Puerto Rico"]);
+}

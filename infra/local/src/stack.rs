@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
 /// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
 /// laptop can show it.
-const PARAMETERS: [(&str, &str); 15] = [
+const PARAMETERS: [(&str, &str); 19] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
@@ -32,6 +32,10 @@ const PARAMETERS: [(&str, &str); 15] = [
     ("EnrichTimeoutSeconds", "120"),
     ("EnrichVisibilitySeconds", "120"),
     ("EnrichConcurrency", "2"),
+    ("CompactTimeoutSeconds", "120"),
+    ("CompactVisibilitySeconds", "120"),
+    ("CompactConcurrency", "2"),
+    ("CompactBatchSeconds", "1"),
     ("ReplayTimeoutSeconds", "120"),
     ("ReplayVisibilitySeconds", "120"),
     ("ReplayLookSeconds", "1"),

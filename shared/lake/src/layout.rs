@@ -4,6 +4,7 @@
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/VERSION/PARTITION/FILE.parquet
 //!                                       metadata/…                     (the committer's)
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/POSITION/…       (of a stream; POSITION is a digest of the last record's)
+//! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/PACKED/…         (what small files of one partition were packed into)
 //! s3://LAKE/quarantine/DATABASE/TABLE/…
 //! s3://LAKE/drafts/KEY.odcs.yaml         (of an object that no contract matches)
 //! s3://LAKE/drafts/KEY.report.json
@@ -104,7 +105,12 @@ impl SourceVersion {
 
 /// The prefix, with its slash, under which lies every data file that was ever made of a source for the table at `location`.
 pub fn source_prefix(location: &str, source_uri: &str) -> String {
-    format!("{location}/data/{}/", source_digest(source_uri))
+    digest_prefix(location, &source_digest(source_uri))
+}
+
+/// The same of the source that has this digest ([`source_digest`]).
+pub fn digest_prefix(location: &str, source_digest: &str) -> String {
+    format!("{location}/data/{source_digest}/")
 }
 
 /// The prefix, with its slash, under which lies every data file that was ever made of what lies up to that position of a source that is
@@ -136,6 +142,18 @@ pub fn generation_prefix(
 pub fn digest_in_path<'p>(location: &str, path: &'p str) -> Option<&'p str> {
     let below = path.strip_prefix(location)?.strip_prefix("/data/")?;
     below.split_once('/').map(|(digest, _)| digest)
+}
+
+/// Folder, below the prefix of their source, of what the files at these paths are packed into, for a table of those columns, partitions and
+/// order: all that decides its bytes, so that packing them again writes the same.
+pub fn packed_folder(paths: &[String], spec: &TableSpec) -> String {
+    let mut digest = Digest::new();
+    digest.part(b"packed");
+    digest.part(format!("{:?}", (&spec.columns, &spec.partition, &spec.sort)).as_bytes());
+    for path in paths {
+        digest.part(path.as_bytes());
+    }
+    digest.short()
 }
 
 /// What stands for a source in the paths of its data files: 20 hex digits.

@@ -10,7 +10,7 @@
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
 //! * [`replay`]: the request to do it again (people → `replay`), and what came of each source (`ingest` → `replay`).
-//! * [`maintenance`]: the maintenance request (housekeeping → committer).
+//! * [`maintenance`]: the maintenance request (housekeeping, compaction → committer).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused, and that a stream has for late ones.
 //! * [`windows`]: the tables of a stream's windows and anomalies.
 
@@ -29,7 +29,7 @@ pub mod windows;
 pub use added::AddedColumn;
 pub use hex::hex;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
-pub use maintenance::{Maintain, MaintenanceRequest, TableRequest};
+pub use maintenance::{Maintain, MaintenanceRequest, Swap, TableRequest};
 pub use message::{Append, CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use replay::{ReplayId, ReplayRequest};
 pub use table::{Column, ColumnType, PartitionField, SortField, TableName, TableSpec, Transform};

@@ -1,6 +1,10 @@
 //! What is asked of a table's keeper beside new files: the second kind of message on the commit queue.
 
-use crate::{layout::Digest, message::CommitRequest, table::TableName};
+use crate::{
+    layout::Digest,
+    message::{CommitRequest, StagedFile},
+    table::TableName,
+};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 /// A message of the commit queue.
@@ -78,6 +82,49 @@ pub enum Maintain {
         /// Microseconds since 1970-01-01T00:00:00Z. Of dates, the days before the one that this lies in.
         before_us: i64,
     },
+    /// These files for those: see [`Swap`].
+    Swap(Swap),
+}
+
+/// Live files that one swap may replace. With paths of some 150 bytes it is far below what a message holds.
+pub const MAX_SWAPPED_FILES: usize = 1_000;
+
+/// "Of this source, these live files are replaced by those staged ones, which have the same rows." All are of one partition. It counts only as
+/// a whole, and only while every file that it replaces lives: who packs files loses to whoever brings newer ones, whatever comes first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swap {
+    /// `s3://bucket/key/` of the source's prefix ([`crate::layout::source_prefix`]), which every path is relative to: what is packed stays the
+    /// source's, so that a newer version of it replaces it.
+    pub prefix: String,
+    /// Paths of the files that go, at most [`MAX_SWAPPED_FILES`].
+    pub replaced: Vec<String>,
+    /// Files that come.
+    pub files: Vec<StagedFile>,
+    /// Rows of those that go that are in none of those that come: 0, unless rows are to be erased.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub erased_rows: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands on references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Swap {
+    fn digest(&self, digest: &mut Digest) {
+        digest.part(self.prefix.as_bytes());
+        // How many of each come first: no path is taken for one of the other kind.
+        for count in [self.replaced.len() as u64, self.files.len() as u64, self.erased_rows] {
+            digest.part(&count.to_le_bytes());
+        }
+        for path in self.replaced.iter().chain(self.files.iter().map(|file| &file.path)) {
+            digest.part(path.as_bytes());
+        }
+        for file in &self.files {
+            digest.part(&file.bytes.to_le_bytes());
+        }
+    }
 }
 
 impl MaintenanceRequest {
@@ -91,6 +138,7 @@ impl MaintenanceRequest {
                 digest.part(column.as_bytes());
                 digest.part(&before_us.to_le_bytes());
             }
+            Maintain::Swap(swap) => swap.digest(&mut digest),
         }
         digest.hex()
     }
@@ -112,6 +160,7 @@ mod tests {
                 column: "at".into(),
                 before_us: -1,
             },
+            Maintain::Swap(swap("s3://lake/t/data/0a/", &["1/a", "1/b"], &["2/c"])),
         ] {
             let request = MaintenanceRequest {
                 table: "a.b".parse().unwrap(),
@@ -126,5 +175,45 @@ mod tests {
         assert!(error("{").contains("EOF"));
         assert!(error("{}").contains("missing field `table`"));
         assert!(error(r#"{"maintain":{"vacuum":{}}}"#).contains("unknown variant `vacuum`"));
+    }
+
+    fn swap(prefix: &str, replaced: &[&str], files: &[&str]) -> Swap {
+        let staged = |path: &&str| StagedFile {
+            path: (*path).into(),
+            bytes: 7,
+            rows: 3,
+        };
+        Swap {
+            prefix: prefix.into(),
+            replaced: replaced.iter().map(|path| (*path).into()).collect(),
+            files: files.iter().map(staged).collect(),
+            erased_rows: 0,
+        }
+    }
+
+    #[test]
+    fn swaps_that_mean_other_things_have_other_tokens() {
+        let token = |swap| {
+            let request = MaintenanceRequest {
+                table: "a.b".parse().unwrap(),
+                contract: "c".into(),
+                maintain: Maintain::Swap(swap),
+                trace: None,
+            };
+            request.token()
+        };
+        let one = swap("p/", &["a", "b"], &["c"]);
+        assert_eq!(token(one.clone()), token(one.clone()));
+        for other in [
+            swap("q/", &["a", "b"], &["c"]),
+            swap("p/", &["a"], &["b", "c"]),
+            swap("p/", &["a", "b", "c"], &[]),
+            Swap {
+                erased_rows: 1,
+                ..one.clone()
+            },
+        ] {
+            assert_ne!(token(one.clone()), token(other));
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Columns of a file, as columns of a table.
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, StructArray, cast::AsArray, new_null_array,
+};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use std::sync::Arc;
 
@@ -49,24 +51,53 @@ impl Fit {
 
     /// A batch of those as one of the table.
     pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        // A value that does not fit is an error, not null.
-        let options = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
         let column = |(field, place): (&Arc<Field>, &Option<usize>)| -> Result<ArrayRef, ArrowError> {
-            let Some(place) = place else {
-                return Ok(new_null_array(field.data_type(), batch.num_rows()));
-            };
-            let column = batch.column(*place);
-            if column.data_type() == field.data_type() {
-                return Ok(Arc::clone(column));
+            match place {
+                Some(place) => fitted(batch.column(*place), field),
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
             }
-            cast_with_options(column, field.data_type(), &options)
         };
         let columns: Result<Vec<ArrayRef>, ArrowError> =
             self.schema.fields().iter().zip(&self.places).map(column).collect();
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &rows)
+    }
+}
+
+/// Values of the file as those of the table's field. What is in structs and lists is found by its id as well: a field that came later is null.
+fn fitted(array: &ArrayRef, wanted: &Field) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == wanted.data_type() {
+        return Ok(Arc::clone(array));
+    }
+    match (array.data_type(), wanted.data_type()) {
+        (DataType::Struct(held), DataType::Struct(fields)) => {
+            let values = array.as_struct();
+            let column = |field: &Arc<Field>| match held.iter().position(|other| id(other) == id(field)) {
+                Some(place) => fitted(values.column(place), field),
+                None => Ok(new_null_array(field.data_type(), array.len())),
+            };
+            let columns = fields.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+            let made = StructArray::try_new_with_length(fields.clone(), columns, array.nulls().cloned(), array.len())?;
+            Ok(Arc::new(made))
+        }
+        (DataType::List(_), DataType::List(element)) => {
+            let lists = array.as_list::<i32>();
+            let values = fitted(lists.values(), element)?;
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            Ok(Arc::new(ListArray::try_new(
+                Arc::clone(element),
+                offsets,
+                values,
+                nulls,
+            )?))
+        }
+        (_, kind) => {
+            // A value that does not fit is an error, not null.
+            let options = CastOptions {
+                safe: false,
+                ..CastOptions::default()
+            };
+            cast_with_options(array, kind, &options)
+        }
     }
 }

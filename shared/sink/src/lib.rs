@@ -46,6 +46,9 @@ use properties::Footer;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use watershed_lake::{StagedFile, TableSpec};
 
+/// Bytes at which a data file is closed, where nothing else is said.
+pub const TARGET_FILE_BYTES: u64 = 128 << 20;
+
 /// How much of everything.
 #[derive(Debug, Clone)]
 pub struct SinkSettings {
@@ -70,7 +73,7 @@ impl SinkSettings {
         Self {
             scratch: scratch.into(),
             memory_bytes: 64 << 20,
-            target_file_bytes: 128 << 20,
+            target_file_bytes: TARGET_FILE_BYTES,
             row_group_rows: 1 << 20,
             zstd_level: 3,
             max_partitions: 5_000,

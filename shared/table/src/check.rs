@@ -7,7 +7,7 @@ use crate::{
 use iceberg::{
     spec::{
         DataContentType, DataFile, DataFileBuilder, DataFileFormat, Datum, Literal, PartitionField, PartitionSpec,
-        PrimitiveLiteral, PrimitiveType, Schema, Struct, Transform, Type,
+        PrimitiveLiteral, PrimitiveType, Schema, Struct, TableMetadata, Transform, Type,
     },
     transform::create_transform_function,
 };
@@ -27,6 +27,17 @@ pub struct Target<'a> {
     pub partition: &'a PartitionSpec,
     /// Default sort order; 0: unsorted.
     pub sort_order_id: i64,
+}
+
+impl<'a> Target<'a> {
+    /// The table of that metadata.
+    pub fn of(metadata: &'a TableMetadata) -> Self {
+        Self {
+            schema: metadata.current_schema(),
+            partition: metadata.default_partition_spec(),
+            sort_order_id: metadata.default_sort_order_id(),
+        }
+    }
 }
 
 /// The data file of that footer, staged at `uri`. Errors say the column and the difference, not the file.

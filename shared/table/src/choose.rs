@@ -127,11 +127,7 @@ impl<'a> Session<'a> {
             });
             vacant.insert(stream::iter(reads).buffered(MAX_CONCURRENT_IO).try_collect().await?);
         }
-        let target = check::Target {
-            schema: metadata.current_schema(),
-            partition: metadata.default_partition_spec(),
-            sort_order_id: metadata.default_sort_order_id(),
-        };
+        let target = check::Target::of(metadata);
         let files = request.files.iter().zip(&self.footers[&index]);
         files
             .map(|(file, footer)| {

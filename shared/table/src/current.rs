@@ -1,9 +1,10 @@
 //! A table as it stands, for those who only read: which files live, and what it holds of a source.
 
 use crate::{
+    columns,
     document::Document,
     ledger::{Holding, Ledger},
-    manifests, object, plan, schema,
+    manifests, object, plan,
 };
 use iceberg::spec::{DataFile, Datum, ManifestFile, PrimitiveLiteral, SnapshotRef, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,13 +16,13 @@ use watershed_ports::{Catalog, ObjectStore, PortError};
 pub struct Current {
     uri: String,
     document: Document,
-    metadata: TableMetadata,
+    pub(crate) metadata: TableMetadata,
     snapshot: Option<SnapshotRef>,
 }
 
 /// A data file that lives.
 #[derive(Debug, Clone)]
-pub struct LiveFile(DataFile);
+pub struct LiveFile(pub(crate) DataFile);
 
 /// A value that a column's bound is. Those of one column are compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +81,11 @@ impl LiveFile {
         self.0.null_value_counts().get(&field_id).copied()
     }
 
+    /// Tells its partition from others of the same partition spec.
+    pub fn partition(&self) -> String {
+        format!("{:?}", self.0.partition())
+    }
+
     /// No value of a column, by its field id, is below or above these; none where that is not known.
     pub fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
         let of = |bounds: &HashMap<i32, Datum>| Bound::of(bounds.get(&field_id)?.literal());
@@ -126,12 +132,14 @@ impl Current {
         })
     }
 
-    /// Its columns, with their ids, types and descriptions: those of the table, which may be more than its contract names.
+    /// Its columns, with their ids and types: those of the table, which may be more than its contract names.
     ///
     /// Errors: a fault where another engine made a column of a type that no contract has.
     pub fn columns(&self) -> Result<Vec<Column>, PortError> {
-        let id = self.snapshot.as_ref().and_then(|snapshot| snapshot.schema_id());
-        let found = schema::columns(&self.document.schema(id));
+        let is_now = self.snapshot_id() == self.metadata.current_snapshot_id();
+        let then = self.snapshot.as_ref().filter(|_| !is_now);
+        let schema = then.and_then(|snapshot| self.metadata.schema_by_id(snapshot.schema_id()?));
+        let found = columns::of(schema.unwrap_or_else(|| self.metadata.current_schema()));
         found.map_err(|what| PortError::fault(format!("{}: {what}", self.uri)))
     }
 
@@ -164,6 +172,11 @@ impl Current {
     /// Where its metadata lies: names the state.
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// Where its objects lie, with no slash at the end.
+    pub fn location(&self) -> &str {
+        self.metadata.location().trim_end_matches('/')
     }
 
     /// Its snapshot; none: it never had a row.
@@ -219,10 +232,7 @@ impl Current {
     }
 
     async fn manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
-        let Some(snapshot) = &self.snapshot else {
-            return Ok(Vec::new());
-        };
-        let manifests = manifests::list(store, snapshot.manifest_list()).await?;
+        let manifests = self.all_manifests(store).await?;
         if manifests.iter().any(plan::lists_deletes) {
             return Err(PortError::fault(format!(
                 "{}: another engine deleted rows by files of their own (merge on read), which are not read here: rewrite the table there, \
@@ -232,9 +242,17 @@ impl Current {
         }
         Ok(manifests.into_iter().filter(plan::lists_data).collect())
     }
+
+    /// Those of deleted rows among them.
+    pub(crate) async fn all_manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
+        match &self.snapshot {
+            Some(snapshot) => manifests::list(store, snapshot.manifest_list()).await,
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
-async fn live(store: &dyn ObjectStore, manifests: Vec<ManifestFile>) -> Result<Vec<LiveFile>, PortError> {
+pub(crate) async fn live(store: &dyn ObjectStore, manifests: Vec<ManifestFile>) -> Result<Vec<LiveFile>, PortError> {
     let loaded = manifests::load(store, manifests).await?;
     let live = loaded.into_iter().flat_map(|manifest| manifest.live);
     Ok(live.map(|entry| LiveFile(entry.data_file().clone())).collect())

@@ -1,7 +1,10 @@
 //! The table's metadata as the JSON document that it is (Iceberg specification, "Table Metadata"). Edited in place, so that
 //! field ids stay as the contract gives them and what other engines wrote is kept; checked by parsing the result.
 
-use crate::schema;
+use crate::{
+    schema,
+    summary::{REPLACE, TOKENS},
+};
 use bytes::Bytes;
 use iceberg::spec::TableMetadata;
 use serde_json::{Map, Value, json};
@@ -83,19 +86,6 @@ impl Document {
     pub fn typed(&self) -> Result<TableMetadata, PortError> {
         let parsed = serde_json::from_value(Value::Object(self.0.clone()));
         parsed.map_err(|e| PortError::fault(format!("the table's metadata is not what Iceberg 2 allows: {e}")))
-    }
-
-    /// Its schema of that id; none: the current one.
-    pub fn schema(&self, id: Option<i32>) -> Value {
-        let schemas = self.0.get("schemas").and_then(Value::as_array);
-        let of_id = schemas.and_then(|all| {
-            all.iter()
-                .find(|schema| schema["schema-id"].as_i64() == id.map(i64::from))
-        });
-        of_id.map_or_else(
-            || self.current("schemas", "schema-id", "current-schema-id"),
-            Value::clone,
-        )
     }
 
     /// As it is written.
@@ -235,7 +225,7 @@ impl Document {
         }
         let rewrite = by_id
             .iter()
-            .find(|(id, snapshot)| !kept.contains(id) && snapshot["summary"]["operation"] == "replace");
+            .find(|(id, snapshot)| !kept.contains(id) && is_others_rewrite(&snapshot["summary"]));
         if let Some((id, _)) = rewrite {
             self.set_properties(&BTreeMap::from([(properties::REWRITTEN.into(), id.to_string())]));
         }
@@ -327,6 +317,11 @@ impl Document {
         }
         self.0.insert(current.into(), chosen.into());
     }
+}
+
+/// Of our own swaps ([`crate::summary::is_own_rewrite`]) all files are known by their paths still.
+fn is_others_rewrite(summary: &Value) -> bool {
+    summary["operation"] == REPLACE && summary.get(TOKENS).is_none()
 }
 
 fn spec_properties(spec: &TableSpec) -> BTreeMap<String, String> {

@@ -9,8 +9,9 @@
 //! * [`footer`], [`way`], [`check`]: no file is named before its footer was read and found to be of this table.
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
-//! * [`current`]: the table for those who only read it.
-//! * [`maintain`]: files that are too old, found and taken out of the ledger. [`reach`]: every object that the table still needs.
+//! * [`current`]: the table for those who only read it. `packing`: the same for who packs its files. [`columns`]: what it has of columns.
+//! * [`maintain`]: files that are too old, found and taken out of the ledger. `swap`: files for others with the same rows.
+//! * [`reach`]: every object that the table still needs.
 //! * [`memory`]: time and chance for tests.
 //! * [`session`]: attempts, conflicts, answers that were lost.
 
@@ -18,6 +19,7 @@ mod append;
 pub mod catalog;
 pub mod check;
 mod choose;
+pub mod columns;
 pub mod current;
 mod decide;
 pub mod document;
@@ -27,12 +29,15 @@ mod maintain;
 pub mod manifests;
 pub mod memory;
 pub mod object;
+mod packing;
 pub mod plan;
 pub mod reach;
 pub mod schema;
+mod search;
 mod session;
 mod snapshot;
 mod summary;
+mod swap;
 pub mod way;
 
 use async_trait::async_trait;
@@ -82,9 +87,10 @@ pub enum Outcome {
     /// The table holds its files since this commit.
     Applied,
     /// The table held them before: the request was delivered again. Of an append: it holds all up to the request's position. Of
-    /// maintenance: there is nothing so old.
+    /// maintenance: there is nothing so old, or the files were swapped before.
     AlreadyApplied,
-    /// The table, or another request of the batch, knows of a newer version of the source. Nothing was changed.
+    /// The table, or another request of the batch, knows of a newer version of the source; of a swap: one of the files that it replaces does
+    /// not live any more, or another engine deleted rows of the table's files. Nothing was changed.
     Superseded,
 }
 
@@ -124,7 +130,7 @@ pub struct Committed {
 pub struct Batch<'a> {
     /// Files of sources.
     pub requests: &'a [CommitRequest],
-    /// What is to go for its age.
+    /// What is to go for its age, and what is to be packed.
     pub maintenance: &'a [MaintenanceRequest],
 }
 

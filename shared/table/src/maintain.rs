@@ -1,4 +1,5 @@
-//! What goes for its age: which data files, which snapshots, and what the ledger says of it then.
+//! What is asked of a table beside new files: which data files and snapshots go for their age, which are swapped for others, and what the ledger
+//! says of it then.
 
 use crate::{
     Host, Outcome,
@@ -6,11 +7,11 @@ use crate::{
     ledger::{Holding, Ledger},
     manifests::LoadedManifest,
     plan::Change,
-    summary::TOKENS,
+    summary,
 };
 use iceberg::spec::{DataFile, PrimitiveLiteral, PrimitiveType, Snapshot, TableMetadata, Type};
 use std::collections::BTreeMap;
-use watershed_lake::{Maintain, MaintenanceRequest, layout::digest_in_path};
+use watershed_lake::{Maintain, MaintenanceRequest, Swap, layout::digest_in_path};
 use watershed_ports::{ObjectStore, PortError};
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
@@ -74,6 +75,8 @@ impl<'a> Age<'a> {
 pub struct Chores<'a> {
     /// What is to be removed.
     pub ages: Vec<Age<'a>>,
+    /// What is to be swapped, with the indexes of their requests.
+    pub swaps: Vec<(usize, &'a Swap)>,
     /// Snapshots were forgotten.
     pub expired: bool,
     requests: &'a [MaintenanceRequest],
@@ -91,12 +94,13 @@ impl<'a> Chores<'a> {
     ) -> Self {
         let mut chores = Self {
             ages: Vec::new(),
+            swaps: Vec::new(),
             expired: false,
             requests,
             as_of_ms: None,
             outcomes: Vec::new(),
         };
-        for request in requests {
+        for (index, request) in requests.iter().enumerate() {
             let planned = match (evolved, &request.maintain) {
                 _ if !is_there => Ok(()),
                 (Err(error), _) => Err(error.clone()),
@@ -107,6 +111,10 @@ impl<'a> Chores<'a> {
                 (_, Maintain::RemoveBefore { column, before_us }) => {
                     Age::new(request, column, *before_us, metadata).map(|age| chores.ages.push(age))
                 }
+                (_, Maintain::Swap(swap)) => {
+                    chores.swaps.push((index, swap));
+                    Ok(())
+                }
             };
             chores.outcomes.push(planned.map(|()| Outcome::AlreadyApplied));
         }
@@ -115,7 +123,7 @@ impl<'a> Chores<'a> {
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.ages.is_empty() && self.as_of_ms.is_none()
+        self.ages.is_empty() && self.swaps.is_empty() && self.as_of_ms.is_none()
     }
 
     /// What came of each request.
@@ -123,7 +131,12 @@ impl<'a> Chores<'a> {
         self.outcomes.clone()
     }
 
-    /// Tokens of those that removed files.
+    /// What came of the request of that index.
+    pub fn came_of(&mut self, index: usize, outcome: Result<Outcome, PortError>) {
+        self.outcomes[index] = outcome;
+    }
+
+    /// Tokens of those that changed files.
     pub fn tokens(&self) -> Vec<String> {
         let requests = self.requests.iter().zip(&self.outcomes);
         let applied = requests.filter(|(_, outcome)| **outcome == Ok(Outcome::Applied));
@@ -132,13 +145,16 @@ impl<'a> Chores<'a> {
 
     /// Whether the snapshot was made by one of these.
     pub fn made(&self, snapshot: &Snapshot) -> bool {
-        let tokens = snapshot.summary().additional_properties.get(TOKENS);
-        tokens.is_some_and(|tokens| self.ages.iter().any(|age| tokens.contains(&age.request.token())))
+        let removing = self.ages.iter().map(|age| age.request);
+        let swapping = self.swaps.iter().map(|(index, _)| &self.requests[*index]);
+        removing
+            .chain(swapping)
+            .any(|request| summary::names(snapshot, &request.token()))
     }
 
     /// Every file that lives, is too old, and does not go anyway, goes.
-    pub fn remove(&mut self, location: &str, manifests: &[LoadedManifest], change: &mut Change) -> Aged {
-        let mut aged = Aged::default();
+    pub fn remove(&mut self, location: &str, manifests: &[LoadedManifest], change: &mut Change) -> Counts {
+        let mut counts = Counts::default();
         for manifest in manifests {
             for entry in &manifest.live {
                 let Some(age) = self.ages.iter().find(|age| age.is_past(entry.data_file())) else {
@@ -150,7 +166,7 @@ impl<'a> Chores<'a> {
                     continue;
                 }
                 if let Some(digest) = digest_in_path(location, path) {
-                    *aged.files.entry(digest.into()).or_default() += 1;
+                    counts.count(digest, -1);
                 }
                 let index = self
                     .requests
@@ -159,7 +175,7 @@ impl<'a> Chores<'a> {
                 self.outcomes[index.expect("an age is of one of the requests")] = Ok(Outcome::Applied);
             }
         }
-        aged
+        counts
     }
 
     /// Forgets snapshots, where that is asked for.
@@ -177,17 +193,22 @@ impl<'a> Chores<'a> {
     }
 }
 
-/// Files that went for their age, by the digest of their source.
+/// How many files of the sources more there are than before, or less, by the digests of the sources; of the same versions.
 #[derive(Debug, Default)]
-pub struct Aged {
-    files: BTreeMap<String, u64>,
+pub struct Counts {
+    files: BTreeMap<String, i64>,
 }
 
-impl Aged {
-    /// The sources hold fewer files from now on, of the same version: else a later version would look for those that went, and
+impl Counts {
+    /// So many more.
+    pub fn count(&mut self, digest: &str, files: i64) {
+        *self.files.entry(digest.into()).or_default() += files;
+    }
+
+    /// The sources hold so many files from now on, of the same version: else a later version would look for those that went, and
     /// a request that comes again would bring them back. Files of sources that are appended to are not counted: a request that comes again
     /// is known by its position.
-    pub async fn take_out_of(
+    pub async fn put_into(
         &self,
         ledger: &mut Ledger,
         store: &dyn ObjectStore,
@@ -206,7 +227,7 @@ impl Aged {
             let holding = holdings.get(source).unwrap_or(&held[source]);
             if let Some(count) = holding.files {
                 let left = Holding {
-                    files: Some(count.saturating_sub(*files)),
+                    files: Some(count.saturating_add_signed(*files)),
                     ..holding.clone()
                 };
                 holdings.insert(source.clone(), left);

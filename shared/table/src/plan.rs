@@ -38,6 +38,8 @@ pub struct Change {
     pub removed: BTreeMap<String, BTreeSet<String>>,
     /// Requests of whose source fewer files live than the ledger says.
     pub missing: Vec<usize>,
+    /// Files come and go, and no row does.
+    pub is_rewrite: bool,
 }
 
 impl Change {
@@ -114,7 +116,7 @@ pub fn lists_data(file: &ManifestFile) -> bool {
     file.content == ManifestContentType::Data && is_alive(file)
 }
 
-/// Whether the manifest lists files of deleted rows that apply.
+/// Whether the manifest lists files of deleted rows: other engines', whose rows are in data files still.
 pub fn lists_deletes(file: &ManifestFile) -> bool {
     file.content == ManifestContentType::Deletes && is_alive(file)
 }

@@ -8,15 +8,15 @@ use crate::{
     document::Document,
     footer::Footer,
     ledger::{self, Ledger},
-    maintain::{Age, Chores},
-    manifests::{self, LoadedManifest},
-    object,
+    maintain::Chores,
+    manifests, object,
     plan::{self, Wanted},
     snapshot,
+    swap::Swappable,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use iceberg::spec::{ManifestFile, TableMetadata};
+use iceberg::spec::TableMetadata;
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_lake::{
     CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec, layout::metadata_prefix,
@@ -45,12 +45,14 @@ struct Swap {
 pub struct Session<'a> {
     pub ports: Ports<'a>,
     lake: &'a LakeLocation,
-    spec: &'a TableSpec,
+    pub spec: &'a TableSpec,
     pub requests: &'a [CommitRequest],
     pub maintenance: &'a [MaintenanceRequest],
     /// Read once a request, whatever the number of attempts.
     pub footers: BTreeMap<usize, Vec<Footer>>,
     pub failed: BTreeMap<usize, PortError>,
+    /// The same as `footers` of the files that come by swaps.
+    pub swap_footers: BTreeMap<usize, Vec<Footer>>,
     swaps: Vec<Swap>,
     effort: Effort,
 }
@@ -72,6 +74,7 @@ impl<'a> Session<'a> {
             maintenance: batch.maintenance,
             footers: BTreeMap::new(),
             failed: BTreeMap::new(),
+            swap_footers: BTreeMap::new(),
             swaps: Vec::new(),
             effort: Effort::default(),
         }
@@ -245,10 +248,17 @@ impl<'a> Session<'a> {
         if self.rewritten_by_others(metadata, &document, &change.missing) {
             return Ok(Step::Again);
         }
-        let aged = chores.remove(&facts.location, &loaded, &mut change);
+        let mut counts = chores.remove(&facts.location, &loaded, &mut change);
+        let table = Swappable {
+            location: &facts.location,
+            metadata,
+            manifests: &current,
+            loaded: &loaded,
+        };
+        self.swap_files(&table, &mut chores, &mut change, &mut counts).await;
         let mut holdings = ledger::holdings_of(wanted.iter().map(|wanted| wanted.request));
         let mut ledger = facts.ledger.clone();
-        aged.take_out_of(&mut ledger, self.ports.store, &mut holdings).await?;
+        counts.put_into(&mut ledger, self.ports.store, &mut holdings).await?;
         let mut objects = Vec::new();
         if !holdings.is_empty() {
             let updated = ledger.updated(&holdings, &metadata_prefix, || host.uuid());
@@ -258,8 +268,8 @@ impl<'a> Session<'a> {
         let mut changed = None;
         if !change.is_empty() {
             let mut tokens: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.request.token.as_str()).collect();
-            let aged = chores.tokens();
-            tokens.extend(aged.iter().map(String::as_str));
+            let kept = chores.tokens();
+            tokens.extend(kept.iter().map(String::as_str));
             let base = snapshot::Base {
                 spec: self.spec,
                 metadata,
@@ -278,50 +288,6 @@ impl<'a> Session<'a> {
         let mut outcome = self.committed(verdicts, &chores, changed);
         outcome.effort.snapshots = snapshots;
         self.swap(facts, document, metadata, objects, outcome).await
-    }
-
-    /// The manifests that list files which may go.
-    async fn search(
-        &self,
-        document: &Document,
-        current: &[ManifestFile],
-        wanted: &[Wanted<'a>],
-        chores: &Chores<'a>,
-    ) -> Result<Vec<LoadedManifest>, PortError> {
-        // A table whose ledger was lost is searched whole, where a source may have files that are to go.
-        let has_ledger = document.property(properties::LEDGER).is_some();
-        let may_hold = !wanted.is_empty() && (!has_ledger || wanted.iter().any(|wanted| wanted.held_files > 0));
-        if !may_hold && chores.ages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let data = current.iter().filter(|file| plan::lists_data(file)).cloned().collect();
-        // For age alone, what has nothing so old is let go of at once.
-        let is_kept =
-            |manifest: &LoadedManifest| may_hold || chores.ages.iter().any(|age: &Age<'_>| age.is_in(manifest));
-        manifests::load_where(self.ports.store, data, is_kept).await
-    }
-
-    /// Files that another engine rewrote cannot be told by their path: to replace their source would double its rows.
-    fn rewritten_by_others(&mut self, metadata: &TableMetadata, document: &Document, missing: &[usize]) -> bool {
-        let rewrite = metadata
-            .snapshots()
-            .find(|snapshot| snapshot.summary().operation.as_str() == "replace")
-            .map(|snapshot| snapshot.snapshot_id().to_string());
-        // A snapshot that was forgotten since leaves its name.
-        let rewrite = rewrite.or_else(|| document.property(properties::REWRITTEN).map(Into::into));
-        let Some(id) = rewrite.filter(|_| !missing.is_empty()) else {
-            return false;
-        };
-        for &index in missing {
-            let source = &self.requests[index].source;
-            let what = format!(
-                "table {}: files of {source} are gone, and snapshot {id} rewrote files: another engine may have merged \
-                 them with others'. Roll the table back to before that snapshot, or delete the rows of the source by hand",
-                self.spec.name
-            );
-            self.fail(index, &PortError::fault(what));
-        }
-        true
     }
 
     async fn swap(

@@ -59,7 +59,11 @@ pub async fn add(
     let tallies = (summary::tally(change.added.iter()), summary::tally(removed.into_iter()));
     let partitions = partitions(base, change);
     let parent_summary = parent.map(|parent| &parent.summary().additional_properties);
-    let summary = summary::summary(parent_summary, &files, tallies, partitions.len(), tokens);
+    let operation = match change.is_rewrite {
+        true => summary::REPLACE,
+        false => summary::operation(tallies.0, tallies.1),
+    };
+    let summary = summary::summary(operation, parent_summary, &files, tallies, partitions.len(), tokens);
     let mut snapshot = json!({
         "snapshot-id": id, "sequence-number": sequence_number, "timestamp-ms": timestamp_ms,
         "manifest-list": list_uri, "summary": summary, "schema-id": base.metadata.current_schema_id(),
@@ -72,7 +76,7 @@ pub async fn add(
     let (added, removed) = tallies;
     Ok(TableChanged {
         parent_snapshot_id: parent_id,
-        operation: summary::operation(added, removed).into(),
+        operation: operation.into(),
         added_files: added.files,
         removed_files: removed.files,
         added_rows: added.rows,

@@ -1,7 +1,7 @@
 //! What a snapshot says of itself (Iceberg specification, Appendix F "Snapshot summary"). Pure.
 
 use crate::plan::lists_data;
-use iceberg::spec::{DataFile, ManifestFile};
+use iceberg::spec::{DataFile, ManifestFile, Snapshot};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
 
@@ -43,7 +43,22 @@ pub fn totals(manifests: &[ManifestFile]) -> (u64, u64) {
     })
 }
 
-/// Iceberg's word for the change.
+/// Iceberg's word for a change of files that changes no row.
+pub const REPLACE: &str = "replace";
+
+/// Whether the snapshot's summary has the token of a request.
+pub fn names(snapshot: &Snapshot, token: &str) -> bool {
+    let tokens = snapshot.summary().additional_properties.get(TOKENS);
+    tokens.is_some_and(|tokens| tokens.contains(token))
+}
+
+/// Whether the snapshot is a swap of ours: other files of the same sources, and the same rows. What another engine rewrote is none.
+pub fn is_own_rewrite(snapshot: &Snapshot) -> bool {
+    let summary = snapshot.summary();
+    summary.operation.as_str() == REPLACE && summary.additional_properties.contains_key(TOKENS)
+}
+
+/// Iceberg's word for any other change.
 pub fn operation(added: Tally, removed: Tally) -> &'static str {
     match (added.files, removed.files) {
         (_, 0) => "append",
@@ -54,6 +69,7 @@ pub fn operation(added: Tally, removed: Tally) -> &'static str {
 
 /// The summary. `parent` is the summary of the snapshot before.
 pub fn summary(
+    operation: &str,
     parent: Option<&HashMap<String, String>>,
     manifests: &[ManifestFile],
     (added, removed): (Tally, Tally),
@@ -62,7 +78,7 @@ pub fn summary(
 ) -> Value {
     let mut summary = Map::new();
     let mut set = |name: &str, value: String| summary.insert(name.into(), value.into());
-    set("operation", operation(added, removed).into());
+    set("operation", operation.into());
     for (names, tally) in [
         (["added-data-files", "added-records", "added-files-size"], added),
         (["deleted-data-files", "deleted-records", "removed-files-size"], removed),

@@ -148,6 +148,7 @@ async fn files_removed_for_their_age_are_not_taken_for_files_that_another_engine
     let text = String::from_utf8(world.bytes(&location)).unwrap();
     let rewritten = text.replacen(r#""operation":"delete""#, r#""operation":"replace""#, 1);
     assert_ne!(text, rewritten);
+    let rewritten = rewritten.replace("watershed.tokens", "engine.tokens");
     let (bucket, key) = watershed_lake::layout::split_uri(&location).unwrap();
     world.store.insert(bucket, key, rewritten);
     let done = world.commit(&spec, &[request(&world, "a", 2, &[&[21.0]])]).await;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{World, spec};
+use common::{LAKE, World, spec};
 use iceberg::{
     io::FileIO,
     spec::{
@@ -13,9 +13,12 @@ use iceberg::{
     },
 };
 use serde_json::json;
-use watershed_lake::{TableSpec, layout::split_uri};
+use watershed_lake::{
+    CommitRequest, LakeLocation, Maintain, MaintenanceRequest, StagedFile, Swap, TableSpec,
+    layout::{source_prefix, split_uri},
+};
 use watershed_ports::Catalog;
-use watershed_table::{Outcome, catalog, manifests};
+use watershed_table::{Batch, Outcome, catalog, manifests};
 
 /// Commits a snapshot as another engine would: one file of position deletes for rows of `data_file`.
 async fn delete_rows(world: &World, spec: &TableSpec, data_file: &str) {
@@ -137,4 +140,49 @@ async fn position_deletes_outlive_appends_and_replacements() {
     let summary = &metadata.current_snapshot().unwrap().summary().additional_properties;
     assert_eq!(summary["total-position-deletes"], "1");
     assert_eq!(summary["total-delete-files"], "1");
+}
+
+#[tokio::test]
+async fn files_of_which_rows_were_deleted_are_not_packed() {
+    let (world, spec) = (World::new(), spec());
+    let one = world.request(&spec, "one.csv", 1, &[&[(1, "x"), (2, "y")], &[(3, "z")]]);
+    world.commit(&spec, std::slice::from_ref(&one)).await;
+    let packed = world.request(&spec, "one.csv", 7, &[&[(1, "x"), (2, "y"), (3, "z")]]);
+    let prefix = source_prefix(&LakeLocation::bucket(LAKE).table(&spec), &one.source);
+    let below = |request: &CommitRequest, file: &StagedFile| request.uri(file).split_off(prefix.len());
+    let swap = Swap {
+        replaced: one.files.iter().map(|file| below(&one, file)).collect(),
+        files: vec![StagedFile {
+            path: below(&packed, &packed.files[0]),
+            ..packed.files[0].clone()
+        }],
+        prefix: prefix.clone(),
+        erased_rows: 0,
+    };
+    let request = [MaintenanceRequest {
+        table: spec.name.clone(),
+        contract: "c".into(),
+        maintain: Maintain::Swap(swap),
+        trace: None,
+    }];
+    let batch = Batch {
+        requests: &[],
+        maintenance: &request,
+    };
+    let before = world.metadata(&spec).unwrap();
+    delete_rows(&world, &spec, &one.uri(&one.files[0])).await;
+    let done = world.work(&spec, batch).await;
+    assert_eq!(
+        done.maintained,
+        [Ok(Outcome::Superseded)],
+        "its rows would be there again"
+    );
+    // The same without the deletes is done.
+    let entry = world.catalog.load("shop", "orders").await.unwrap().unwrap();
+    let location = before.location().to_string();
+    let uri = format!("{location}/metadata/90001-back.metadata.json");
+    put(&world, &uri, serde_json::to_vec(&before).unwrap());
+    let back = catalog::table(&spec, before.current_schema(), &location, uri, None);
+    world.catalog.swap(&entry, &back).await.unwrap();
+    assert_eq!(world.work(&spec, batch).await.maintained, [Ok(Outcome::Applied)]);
 }

@@ -16,7 +16,10 @@ use std::{
 };
 use watershed_contract::Contracts;
 use watershed_enrich::{Config, Enrich, Ports, handle};
-use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::source_prefix};
+use watershed_lake::{
+    CommitRequest, LakeLocation, Maintain, MaintenanceRequest, SourceOrder, StagedFile, Swap, TableSpec,
+    layout::source_prefix,
+};
 use watershed_ops::Invocation;
 use watershed_ports::{
     Catalog,
@@ -24,7 +27,7 @@ use watershed_ports::{
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
 use watershed_sink::{Sink, SinkSettings, arrow_schema};
-use watershed_table::{current::Current, memory::MemoryHost};
+use watershed_table::{Batch, current::Current, memory::MemoryHost};
 
 /// Trips by month, and four references.
 pub const CONTRACT: &str = include_str!("trips.odcs.yaml");
@@ -148,8 +151,17 @@ impl World {
         let spec = self.spec(table);
         let location = LakeLocation::bucket("lake").table(&spec);
         let prefix = format!("{}{version}/", source_prefix(&location, source));
+        let files = self.stage(&spec, &prefix, rows);
+        let contract = self.contracts.by_table(&spec.name).unwrap().id.clone();
+        let order = SourceOrder::epoch(version);
+        let request = CommitRequest::new(spec.name, contract, source.into(), order, prefix, files, None);
+        self.commit(&request).await;
+    }
+
+    /// Puts files of these rows under the prefix.
+    fn stage(&self, spec: &TableSpec, prefix: &str, rows: &[&[&str]]) -> Vec<StagedFile> {
         let folder = tempfile::tempdir().unwrap();
-        let mut sink = Sink::new(&spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
+        let mut sink = Sink::new(spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
         let mut files = Vec::new();
         let mut emit = |file: watershed_sink::FinishedFile| {
             let uri = format!("{prefix}{}", file.path);
@@ -164,27 +176,71 @@ impl World {
             Ok(())
         };
         if !rows.is_empty() {
-            sink.write(batch(&spec, rows), &mut emit).unwrap();
+            sink.write(batch(spec, rows), &mut emit).unwrap();
         }
         sink.finish(&mut emit).unwrap();
-        let contract = self.contracts.by_table(&spec.name).unwrap().id.clone();
-        let order = SourceOrder::epoch(version);
-        let request = CommitRequest::new(spec.name, contract, source.into(), order, prefix, files, None);
-        self.commit(&request).await;
+        files
+    }
+
+    /// Packs the files of the source, which have these rows, as `compact` and `commit` do, and tells that the table changed.
+    pub async fn pack(&mut self, table: &str, source: &str, rows: &[&[&str]]) {
+        let spec = self.spec(table);
+        let prefix = source_prefix(&LakeLocation::bucket("lake").table(&spec), source);
+        let current = Current::load(&*self.store, &*self.catalog, &spec.name)
+            .await
+            .unwrap()
+            .unwrap();
+        let live = current.files(&*self.store).await.unwrap();
+        let replaced = live.iter().filter_map(|file| file.uri().strip_prefix(&prefix));
+        // Each time another.
+        let folder = self.store.snapshot().len();
+        let staged = self
+            .stage(&spec, &format!("{prefix}packed-{folder}/"), rows)
+            .into_iter();
+        let swap = Swap {
+            replaced: replaced.map(Into::into).collect(),
+            files: staged
+                .map(|file| StagedFile {
+                    path: format!("packed-{folder}/{}", file.path),
+                    ..file
+                })
+                .collect(),
+            prefix,
+            erased_rows: 0,
+        };
+        let request = MaintenanceRequest {
+            table: spec.name.clone(),
+            contract: self.contracts.by_table(&spec.name).unwrap().id.clone(),
+            maintain: Maintain::Swap(swap),
+            trace: None,
+        };
+        let maintenance = std::slice::from_ref(&request);
+        self.work(
+            &spec,
+            Batch {
+                requests: &[],
+                maintenance,
+            },
+        )
+        .await;
     }
 
     /// As the committer does it, and tells that the table changed.
     pub async fn commit(&mut self, request: &CommitRequest) {
+        let spec = self.spec(request.table.table());
+        self.work(&spec, std::slice::from_ref(request).into()).await;
+    }
+
+    async fn work(&mut self, spec: &TableSpec, batch: Batch<'_>) {
         let ports = watershed_table::Ports {
             store: &*self.store,
             catalog: &*self.catalog,
             host: &self.host,
         };
-        let spec = self.spec(request.table.table());
         let lake = LakeLocation::bucket("lake");
-        let requests = std::slice::from_ref(request);
-        let committed = watershed_table::commit(ports, &lake, &spec, requests).await;
-        committed.outcomes[0].as_ref().unwrap();
+        let committed = watershed_table::commit(ports, &lake, spec, batch).await;
+        let mut outcomes = committed.outcomes.iter().chain(&committed.maintained);
+        assert!(outcomes.all(Result::is_ok), "{committed:?}");
         if let Some(changed) = committed.changed {
             let event = json!({"detail-type": "TableChanged", "source": "watershed", "detail": changed});
             self.waiting.push_back((event.to_string(), 0));

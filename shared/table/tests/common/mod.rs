@@ -1,6 +1,8 @@
 //! A lake in memory, real Parquet files, and the requests that name them.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod swaps;
+
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use async_trait::async_trait;
