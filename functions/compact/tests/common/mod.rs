@@ -80,14 +80,14 @@ pub type File<'f> = Vec<[&'f str; 3]>;
 
 impl World {
     pub fn new() -> Self {
-        Self::of(CONTRACT)
+        Self::on(Arc::default(), Arc::default())
     }
 
-    pub fn of(contract: &str) -> Self {
+    /// Over a lake that others work on, too.
+    pub fn on(store: Arc<MemoryStore>, catalog: Arc<MemoryCatalog>) -> Self {
         let faults = Faults::default();
         let scratch = tempfile::tempdir().unwrap();
-        let contracts = Contracts::parse([("c", contract)]).unwrap_or_else(|errors| panic!("{errors}"));
-        let (store, catalog) = (Arc::new(MemoryStore::default()), Arc::new(MemoryCatalog::default()));
+        let contracts = Contracts::parse([("c", CONTRACT)]).unwrap_or_else(|errors| panic!("{errors}"));
         let (own, commits) = (MemoryQueue::new(faults.clone()), MemoryQueue::new(faults.clone()));
         let (own, commits) = (Arc::new(own), Arc::new(commits));
         let config = Config {
