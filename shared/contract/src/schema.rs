@@ -2,7 +2,7 @@
 
 use crate::{
     age::Retention,
-    computed,
+    aggregate, computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
     dialect, drift, enrich, formats,
@@ -52,6 +52,8 @@ pub(crate) enum Place {
     Objects(LocationPattern),
     /// The stream of that name.
     Stream(String),
+    /// Other tables.
+    Tables,
 }
 
 /// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
@@ -90,9 +92,13 @@ pub(crate) fn read(
         stream::refuse((custom, &format), &columns, &unknown, &quality);
         stream::read(custom, &columns)
     });
+    let is_made = matches!(place, Some(Place::Tables));
+    if is_made {
+        aggregate::refuse(map, custom, &columns, (hides, &quality));
+    }
     let name = table_name(map, custom, document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
-    let table = TableSpec {
+    let mut table = TableSpec {
         name: name?,
         zone: Zone::Preprocessed,
         columns: names,
@@ -101,6 +107,9 @@ pub(crate) fn read(
         doc: doc(map, document),
         properties: table_properties(map, document, &id, &retention),
     };
+    if is_made {
+        aggregate::shape(&mut table, &primary_key);
+    }
     let (source, quarantine) = source_of(map, custom, (place, streamed), &table)?;
     Some(Dataset {
         id,
@@ -119,6 +128,7 @@ pub(crate) fn read(
         table,
         quarantine,
         enrichment: None,
+        aggregation: None,
     })
 }
 
@@ -140,6 +150,7 @@ fn source_of(
     let source = match (place?, streamed) {
         (Place::Stream(name), Some(declared)) => declared.stream(name, table, map)?,
         (Place::Stream(_), None) => return None,
+        (Place::Tables, _) => Source::Tables,
         (Place::Objects(location), _) => {
             if let Some(custom) = custom {
                 custom.refuse(&stream::KEYS, "only a server: stream of type kinesis has it: remove it");
@@ -160,6 +171,7 @@ fn check_keys(map: &Map<'_>, custom: Option<&Map<'_>>) {
             &drift::KEYS,
             &enrich::KEYS,
             &stream::KEYS,
+            &aggregate::KEYS,
         ];
         custom.only(&known.concat());
     }
