@@ -47,6 +47,7 @@ pub use drift::UnknownColumns;
 pub use enrich::Enrichment;
 pub use number::{Negative, NumberFormat};
 pub use path::{Step, XmlPath, source_path, xml_path};
+pub use personal::is_personal_word;
 pub use quality::{Computed, MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit};
 pub use stream::{Detect, OutputColumn, Source, Stream, Window, input_type};
 pub use units::{Conversion, SourceUnit, Units};

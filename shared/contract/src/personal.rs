@@ -17,7 +17,7 @@ pub(crate) fn is_personal(at: &At<'_>) -> bool {
 }
 
 /// Whether this word marks a column as personal.
-pub(crate) fn is_personal_word(word: &str) -> bool {
+pub fn is_personal_word(word: &str) -> bool {
     CLASSIFICATIONS.contains(&word.to_lowercase().as_str())
 }
 

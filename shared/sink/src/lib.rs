@@ -36,7 +36,7 @@ mod transform;
 pub use error::SinkError;
 pub use merge::MAX_FAN_IN;
 pub use output::Emit;
-pub use schema::arrow_schema;
+pub use schema::{arrow_schema, arrow_type};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;

@@ -17,7 +17,8 @@ fn field(column: &Column) -> Field {
     Field::new(&column.name, arrow_type(column), !column.required).with_metadata(HashMap::from([id]))
 }
 
-fn arrow_type(column: &Column) -> DataType {
+/// The type that values of the column have: see [`arrow_schema`].
+pub fn arrow_type(column: &Column) -> DataType {
     match column.kind {
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::Int => DataType::Int32,

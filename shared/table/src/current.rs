@@ -3,11 +3,11 @@
 use crate::{
     document::Document,
     ledger::{Holding, Ledger},
-    manifests, object, plan,
+    manifests, object, plan, schema,
 };
-use iceberg::spec::{DataFile, Datum, ManifestFile, PrimitiveLiteral, TableMetadata};
+use iceberg::spec::{DataFile, Datum, ManifestFile, PrimitiveLiteral, SnapshotRef, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use watershed_lake::{TableName, table::properties};
+use watershed_lake::{Column, TableName, table::properties};
 use watershed_ports::{Catalog, ObjectStore, PortError};
 
 /// One state of a table. Its objects stay readable for as long as its snapshot is kept.
@@ -16,6 +16,7 @@ pub struct Current {
     uri: String,
     document: Document,
     metadata: TableMetadata,
+    snapshot: Option<SnapshotRef>,
 }
 
 /// A data file that lives.
@@ -68,6 +69,17 @@ impl LiveFile {
         self.0.record_count()
     }
 
+    /// Bytes that a column takes in it, by its field id; of a nested one, by those of its fields that have values. None where that is not
+    /// known.
+    pub fn column_bytes(&self, field_id: i32) -> Option<u64> {
+        self.0.column_sizes().get(&field_id).copied()
+    }
+
+    /// Nulls of a column, by its field id; none where that is not known.
+    pub fn nulls(&self, field_id: i32) -> Option<u64> {
+        self.0.null_value_counts().get(&field_id).copied()
+    }
+
     /// No value of a column, by its field id, is below or above these; none where that is not known.
     pub fn bounds(&self, field_id: i32) -> Option<(Bound, Bound)> {
         let of = |bounds: &HashMap<i32, Datum>| Bound::of(bounds.get(&field_id)?.literal());
@@ -92,12 +104,61 @@ impl Current {
     pub async fn at(store: &dyn ObjectStore, uri: &str) -> Result<Self, PortError> {
         let document = Document::parse(uri, &object::read(store, uri).await?)?;
         let metadata = document.typed()?;
+        let snapshot = metadata.current_snapshot().cloned();
         let uri = uri.into();
         Ok(Self {
             uri,
             document,
             metadata,
+            snapshot,
         })
+    }
+
+    /// The table as it was at a time, in milliseconds since 1970: as the last snapshot that was made until then left it, with the columns
+    /// of then. None: it had no snapshot yet, or has forgotten that one.
+    pub fn as_of(&self, time_ms: i64) -> Option<Self> {
+        let log = self.metadata.history().iter();
+        let last = log.filter(|entry| entry.timestamp_ms <= time_ms).next_back()?;
+        let snapshot = self.metadata.snapshot_by_id(last.snapshot_id)?;
+        Some(Self {
+            snapshot: Some(SnapshotRef::clone(snapshot)),
+            ..self.clone()
+        })
+    }
+
+    /// Its columns, with their ids, types and descriptions: those of the table, which may be more than its contract names.
+    ///
+    /// Errors: a fault where another engine made a column of a type that no contract has.
+    pub fn columns(&self) -> Result<Vec<Column>, PortError> {
+        let id = self.snapshot.as_ref().and_then(|snapshot| snapshot.schema_id());
+        let found = schema::columns(&self.document.schema(id));
+        found.map_err(|what| PortError::fault(format!("{}: {what}", self.uri)))
+    }
+
+    /// The snapshots that it still knows, the oldest first: their ids and when they were made, in milliseconds since 1970.
+    pub fn snapshots(&self) -> Vec<(i64, i64)> {
+        let mut known: Vec<_> = self.metadata.snapshots().collect();
+        known.sort_by_key(|snapshot| snapshot.sequence_number());
+        let known = known.into_iter();
+        known
+            .map(|snapshot| (snapshot.snapshot_id(), snapshot.timestamp_ms()))
+            .collect()
+    }
+
+    /// When its snapshot was made, in milliseconds since 1970.
+    pub fn made_ms(&self) -> Option<i64> {
+        self.snapshot.as_ref().map(|snapshot| snapshot.timestamp_ms())
+    }
+
+    /// What its snapshot's summary says under that key, where it is a number: `total-records`, say.
+    pub fn total(&self, key: &str) -> Option<u64> {
+        let summary = self.snapshot.as_ref()?.summary();
+        summary.additional_properties.get(key)?.parse().ok()
+    }
+
+    /// A table property.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.document.property(name)
     }
 
     /// Where its metadata lies: names the state.
@@ -105,9 +166,9 @@ impl Current {
         &self.uri
     }
 
-    /// Its current snapshot; none: it never had a row.
+    /// Its snapshot; none: it never had a row.
     pub fn snapshot_id(&self) -> Option<i64> {
-        self.metadata.current_snapshot_id()
+        self.snapshot.as_ref().map(|snapshot| snapshot.snapshot_id())
     }
 
     /// What it holds of these sources; those that it knows nothing of are left out.
@@ -131,7 +192,7 @@ impl Current {
         ledger.load_digests(store, digests).await
     }
 
-    /// The data files of its current snapshot.
+    /// The data files of its snapshot.
     pub async fn files(&self, store: &dyn ObjectStore) -> Result<Vec<LiveFile>, PortError> {
         live(store, self.manifests(store).await?).await
     }
@@ -158,10 +219,17 @@ impl Current {
     }
 
     async fn manifests(&self, store: &dyn ObjectStore) -> Result<Vec<ManifestFile>, PortError> {
-        let Some(snapshot) = self.metadata.current_snapshot() else {
+        let Some(snapshot) = &self.snapshot else {
             return Ok(Vec::new());
         };
         let manifests = manifests::list(store, snapshot.manifest_list()).await?;
+        if manifests.iter().any(plan::lists_deletes) {
+            return Err(PortError::fault(format!(
+                "{}: another engine deleted rows by files of their own (merge on read), which are not read here: rewrite the table there, \
+                 with Athena by OPTIMIZE … REWRITE DATA USING BIN_PACK",
+                self.uri
+            )));
+        }
         Ok(manifests.into_iter().filter(plan::lists_data).collect())
     }
 }

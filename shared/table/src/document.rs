@@ -85,6 +85,19 @@ impl Document {
         parsed.map_err(|e| PortError::fault(format!("the table's metadata is not what Iceberg 2 allows: {e}")))
     }
 
+    /// Its schema of that id; none: the current one.
+    pub fn schema(&self, id: Option<i32>) -> Value {
+        let schemas = self.0.get("schemas").and_then(Value::as_array);
+        let of_id = schemas.and_then(|all| {
+            all.iter()
+                .find(|schema| schema["schema-id"].as_i64() == id.map(i64::from))
+        });
+        of_id.map_or_else(
+            || self.current("schemas", "schema-id", "current-schema-id"),
+            Value::clone,
+        )
+    }
+
     /// As it is written.
     pub fn bytes(&self) -> Bytes {
         serde_json::to_vec(&self.0).expect("a JSON value is JSON").into()

@@ -114,6 +114,11 @@ pub fn lists_data(file: &ManifestFile) -> bool {
     file.content == ManifestContentType::Data && is_alive(file)
 }
 
+/// Whether the manifest lists files of deleted rows that apply.
+pub fn lists_deletes(file: &ManifestFile) -> bool {
+    file.content == ManifestContentType::Deletes && is_alive(file)
+}
+
 /// Paths of the manifests that are to become one; none: there are not many yet. Smallest first, up to the target size.
 pub fn to_merge(untouched: &[ManifestFile], partition_spec_id: i32) -> BTreeSet<String> {
     let mut small: Vec<&ManifestFile> = untouched

@@ -39,6 +39,42 @@ fn type_of(column: &Column) -> Value {
     }
 }
 
+/// The columns that a schema has.
+///
+/// Errors: which one has a type that no contract knows.
+pub fn columns(schema: &Value) -> Result<Vec<Column>, String> {
+    let fields = schema["fields"].as_array().map_or(&[][..], Vec::as_slice);
+    fields.iter().map(column).collect()
+}
+
+fn column(field: &Value) -> Result<Column, String> {
+    let name = field["name"].as_str().unwrap_or_default();
+    let held = &field["type"];
+    let (kind, fields) = match held["type"].as_str() {
+        Some("struct") => (ColumnType::Struct, columns(held)?),
+        Some("list") => {
+            let element = json!({"id": held["element-id"], "name": ELEMENT, "required": held["element-required"], "type": held["element"]});
+            (ColumnType::List, vec![column(&element)?])
+        }
+        _ => {
+            let kind =
+                kind(field).ok_or_else(|| format!("column `{name}` has type {held}, which is none of Watershed's"))?;
+            (kind, Vec::new())
+        }
+    };
+    let id = field["id"].as_i64().and_then(|id| id.try_into().ok());
+    Ok(Column {
+        id: id.ok_or_else(|| format!("column `{name}` has no field id"))?,
+        name: name.into(),
+        kind,
+        fields,
+        required: field["required"].as_bool().unwrap_or_default(),
+        doc: field["doc"].as_str().map(Into::into),
+        classification: None,
+        tags: Vec::new(),
+    })
+}
+
 /// The largest field id of these fields and all that is in them.
 pub fn last_id(fields: &[Value]) -> i64 {
     fn of_type(kind: &Value) -> i64 {

@@ -1,0 +1,175 @@
+//! **query**: the lake, asked by people and programs.
+//!
+//! | | |
+//! |---|---|
+//! | Trigger | API Gateway (HTTP API), authorised by IAM or a JWT |
+//! | Input | `POST /query`: SQL; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
+//! | Output | rows as JSON, CSV or Arrow; what the contracts and the catalog say of datasets |
+//! | State of the tables | one of each, found when the request comes |
+//! | Writes | nothing |
+//! | What only some may see | columns classified as personal are not there for others |
+//! | Error | `application/problem+json` (RFC 9457), with the place in the SQL; 4xx is the caller's to mend, 5xx is not |
+//! | Limits | time, memory, bytes read, rows, bytes of the answer: each has its own message |
+//!
+//! Sequence: [`route`](handle) a request, find out who asks ([`access`]), find the [`tables`], run the SQL (`shared/sql`), write rows
+//! ([`answer`]).
+
+pub mod access;
+pub mod answer;
+pub mod config;
+pub mod datasets;
+pub mod http;
+pub mod problem;
+pub mod query;
+pub mod tables;
+
+pub use config::Config;
+
+use access::Access;
+use http::{Request, Response};
+use problem::Problem;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tables::Tables;
+use tokio::sync::OnceCell;
+use watershed_aws_glue::GlueCatalog;
+use watershed_aws_s3::S3Store;
+use watershed_contract::Contracts;
+use watershed_ops::{Invocation, Level, Unit};
+use watershed_ports::{Catalog, ObjectStore, PortError};
+use watershed_sql::Engine;
+
+/// Name in logs and metrics.
+pub const SERVICE: &str = "query";
+
+/// What the API is: served under `/openapi.json`.
+pub const OPENAPI: &str = include_str!("../openapi.json");
+
+/// What the function needs of the outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// The lake.
+    pub store: Arc<dyn ObjectStore>,
+    /// Its tables.
+    pub catalog: Arc<dyn Catalog>,
+}
+
+/// The function's state across invocations.
+pub struct Api {
+    contracts: Contracts,
+    config: Config,
+    ready: OnceCell<Ready>,
+}
+
+/// What is made on the first use.
+struct Ready {
+    tables: Tables,
+    engine: Engine,
+}
+
+impl Api {
+    /// Clients are made on the first use.
+    pub fn new(config: Config, contracts: Contracts) -> Self {
+        Self {
+            contracts,
+            config,
+            ready: OnceCell::new(),
+        }
+    }
+
+    /// With ports of the caller's.
+    pub fn with_ports(config: Config, contracts: Contracts, ports: Ports) -> Result<Self, PortError> {
+        let ready = Ready::new(&config, &contracts, ports)?;
+        Ok(Self {
+            ready: OnceCell::from(ready),
+            ..Self::new(config, contracts)
+        })
+    }
+
+    async fn ready(&self) -> Result<&Ready, PortError> {
+        let make = || async {
+            let aws = watershed_aws::sdk_config().await;
+            let ports = Ports {
+                store: Arc::new(S3Store::new(&aws)),
+                catalog: Arc::new(GlueCatalog::new(&aws)),
+            };
+            Ready::new(&self.config, &self.contracts, ports)
+        };
+        self.ready.get_or_try_init(make).await
+    }
+}
+
+impl Ready {
+    fn new(config: &Config, contracts: &Contracts, ports: Ports) -> Result<Self, PortError> {
+        Ok(Self {
+            engine: Engine::new(Arc::clone(&ports.store), config.limits.clone())?,
+            tables: Tables::new(contracts.clone(), ports),
+        })
+    }
+}
+
+/// One request of the API. What cannot be done is an answer, too.
+pub async fn handle(api: &Api, mut invocation: Invocation, event: Value) -> Response {
+    let response = match serde_json::from_value::<Request>(event) {
+        Ok(request) => {
+            invocation.field("method", request.request_context.http.method.clone());
+            invocation.field("path", request.path());
+            route(api, &mut invocation, &request).await
+        }
+        Err(error) => Err(Problem::bad_request(format!(
+            "the event is none of an HTTP API, payload format 2.0: {error}"
+        ))),
+    };
+    let response = response.unwrap_or_else(|problem| {
+        invocation.field("problem", problem.title);
+        problem.response()
+    });
+    invocation.field("status", response.status_code);
+    invocation.metric("Requests", Unit::Count, 1.0);
+    let refused = (400..500).contains(&response.status_code);
+    invocation.metric("Refused", Unit::Count, f64::from(u8::from(refused)));
+    invocation.metric("Faults", Unit::Count, f64::from(u8::from(response.status_code >= 500)));
+    invocation.finish("request");
+    response
+}
+
+async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Result<Response, Problem> {
+    let path: Vec<&str> = request.path().split('/').skip(1).collect();
+    let method = &*request.request_context.http.method;
+    let access = Access::of(request, &api.config);
+    match (method, &path[..]) {
+        ("POST", ["query"]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            query::answer(ready, &api.config, invocation, request, access).await
+        }
+        ("GET", ["datasets"]) => Ok(Response::json(&datasets::all(&api.contracts))),
+        ("GET", ["datasets", name]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            let found = datasets::one(&ready.tables, name, access).await;
+            let found = found.map_err(|error| failed(invocation, error))?;
+            let known = || {
+                ready
+                    .tables
+                    .nearest(name)
+                    .map_or(String::new(), |near| format!(": did you mean {near}?"))
+            };
+            let found =
+                found.ok_or_else(|| Problem::not_found(format!("there is no dataset or table {name}{}", known())))?;
+            Ok(Response::json(&found))
+        }
+        ("GET", ["openapi.json"]) => Ok(Response::text(200, "application/json", OPENAPI.into())),
+        (_, ["query"]) => Err(Problem::not_allowed("POST")),
+        (_, ["datasets"] | ["datasets", _] | ["openapi.json"]) => Err(Problem::not_allowed("GET")),
+        _ => Err(Problem::not_found(format!(
+            "{}: there are POST /query, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
+            request.path()
+        ))),
+    }
+}
+
+/// What is not the caller's to mend stands in the log, whole.
+pub(crate) fn failed(invocation: &mut Invocation, error: PortError) -> Problem {
+    let fields = json!({"error": error.message, "kind": format!("{:?}", error.kind)});
+    invocation.log(Level::Error, "failed", fields);
+    error.into()
+}
