@@ -56,7 +56,10 @@ mod tests {
         let table = TableName::new("nyc", "flights").unwrap();
         let source = derived_source(&table, "0a");
         assert_eq!(source, "nyc.flights/0a");
-        assert_eq!(aggregate_source(&table, "day=2013-01-01"), "aggregate/nyc.flights/day=2013-01-01");
+        assert_eq!(
+            aggregate_source(&table, "day=2013-01-01"),
+            "aggregate/nyc.flights/day=2013-01-01"
+        );
         let prefix = |epoch, contract| epoch_prefix("s3://lake/t", &source, epoch, contract);
         assert!(prefix(1, "c").starts_with(&source_prefix("s3://lake/t", &source)));
         assert!(prefix(1, "c") != prefix(2, "c") && prefix(1, "c") != prefix(1, "d"));
