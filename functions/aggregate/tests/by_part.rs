@@ -325,3 +325,48 @@ async fn an_instance_of_another_contract_makes_nothing_of_an_epoch() {
     world.settle().await;
     assert_eq!(world.rows("daily").await, world.by_query("daily").await);
 }
+
+/// The events of `events/aggregate`, each to a function whose inputs are there: how many parts are asked for, made, and messages that fail.
+#[tokio::test]
+async fn every_event_is_answered() {
+    let expected = [
+        ("aggregate-changed", [0, 0, 0]),
+        ("another-table", [0, 0, 0]),
+        ("malformed", [0, 0, 1]),
+        ("part", [2, 0, 1]),
+        ("table-changed", [4, 0, 0]),
+        ("tick", [4, 0, 0]),
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/aggregate");
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut world = World::new();
+        world.put("stations", "s", 1, &[&["JFK", "Kennedy"]]).await;
+        let rows: &[&[&str]] = &[
+            &["2013-01-05T10:20:00Z", "JFK", "10"],
+            &["2013-02-05T10:20:00Z", "LGA", "10"],
+        ];
+        world.put("trips", "t1", 1, rows).await;
+        let event = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let failed = world.failures(event).await;
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        found.push((
+            name,
+            [world.own.messages().len(), world.commits.messages().len(), failed],
+        ));
+    }
+    found.sort();
+    assert_eq!(found, expected.map(|(name, counts)| (name.to_string(), counts)));
+}
+
+#[tokio::test]
+async fn a_part_of_a_table_that_is_none_of_ours_goes_to_the_dead_letters() {
+    let world = World::new();
+    assert!(
+        world
+            .invoke(r#"{"aggregate": "test.trips", "part": "whole", "epoch": 1}"#)
+            .await
+    );
+    let error = world.log.error();
+    assert!(error.contains("no contract aggregates into test.trips"), "{error}");
+}

@@ -88,7 +88,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, analyze, commit, replay, housekeep
+        /// Only this function's: ingest, analyze, commit, enrich, aggregate, replay, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]

@@ -192,6 +192,11 @@ fn one_mistake_makes_one_message() {
             "day, which may be null: write required: true there",
         ),
         (
+            "{name: day, logicalType: date, required: true, primaryKey: true, primaryKeyPosition: 1}",
+            "{name: day, logicalType: date, required: true}",
+            "day is not in the primary key: write primaryKey: true there",
+        ),
+        (
             "of: {travel.trips_enriched: at}",
             "of: {travel.trips_enriched: station}",
             "day of type date, station of type string",

@@ -219,7 +219,12 @@ impl World {
     /// Whether the message is to be delivered again.
     pub async fn invoke(&self, body: &str) -> bool {
         let event = json!({"Records": [{"messageId": "m", "body": body}]});
-        failures(&self.aggregate, &self.log, event).await > 0
+        self.failures(event).await > 0
+    }
+
+    /// How many messages of the event are to be delivered again.
+    pub async fn failures(&self, event: Value) -> usize {
+        failures(&self.aggregate, &self.log, event).await
     }
 
     /// Everything that waits is delivered until it is acknowledged.

@@ -201,14 +201,21 @@ impl<'s> Scope<'s> {
                 "partition by the year, month, day or hour of a time, or by a string, integer or date as it is; or remove partition below aggregate, and the table is made as a whole",
             );
         }
+        let in_key = self.dataset.primary_key.contains(&ours);
         if !column.required {
             self.say(
                 &word.spot,
                 format!("{}, which may be null", column.name),
                 "write required: true there",
             );
+        } else if !in_key {
+            self.say(
+                &word.spot,
+                format!("{} is not in the primary key", column.name),
+                "write primaryKey: true there: whether a key comes twice is looked at in each partition by itself",
+            );
         }
-        has_values && column.required
+        has_values && column.required && in_key
     }
 
     fn check_pair(&self, word: &Word, field: &PartitionField, (ours, theirs): (usize, &Column)) {
