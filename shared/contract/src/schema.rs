@@ -79,14 +79,10 @@ pub(crate) fn read(
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    let format = if known {
-        formats::read(&format, map, custom, &columns)
-    } else {
-        format
-    };
+    let read = known.then(|| formats::read(&format, map, custom, &columns));
+    let format = read.unwrap_or(format);
     let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
-    let partition = order::partition(&columns, custom);
-    let sort = order::sort(&columns, custom);
+    let (partition, sort) = (order::partition(&columns, custom), order::sort(&columns, custom));
     let retention = retention::read((map, custom), sla, &columns, &partition);
     let streamed = matches!(place, Some(Place::Stream(_))).then(|| {
         stream::refuse((custom, &format), &columns, &unknown, &quality);
