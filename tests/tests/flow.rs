@@ -1,5 +1,7 @@
 //! The flow on the local cloud: files in, tables out, read back by pyiceberg. One local cloud for all tests of this file.
 
+#[path = "flow/api.rs"]
+mod api;
 #[path = "flow/broken_rows.rs"]
 mod broken_rows;
 #[path = "flow/drift.rs"]

@@ -134,7 +134,13 @@ fn nothing_is_left_undone_and_no_machine_is_named() {
 fn rank(manifest: &str) -> u8 {
     match manifest {
         path if path.starts_with("functions/") => 2,
-        path if path.starts_with("shared/aws") || path.starts_with("shared/ops") => 1,
+        // Of those with a runtime of their own, `ops` has Lambda's and `sql` the threads that queries run on.
+        path if ["shared/aws", "shared/ops", "shared/sql"]
+            .iter()
+            .any(|begin| path.starts_with(begin)) =>
+        {
+            1
+        }
         path if path.starts_with("shared/") => 0,
         _ => 3,
     }

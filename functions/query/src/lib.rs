@@ -135,9 +135,11 @@ pub async fn handle(api: &Api, mut invocation: Invocation, event: Value) -> Resp
 
 async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Result<Response, Problem> {
     let path: Vec<&str> = request.path().split('/').skip(1).collect();
+    // Those who come with a token have a route of their own.
+    let path = path.strip_prefix(&["v1"]).unwrap_or(&path);
     let method = &*request.request_context.http.method;
     let access = Access::of(request, &api.config);
-    match (method, &path[..]) {
+    match (method, path) {
         ("POST", ["query"]) => {
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             query::answer(ready, &api.config, invocation, request, access).await

@@ -286,6 +286,43 @@ async fn a_lake_that_does_not_answer_says_when_to_come_again() {
     }
 }
 
+/// The events of `events/query`, to an API over the real contracts without a table: statuses.
+#[tokio::test]
+async fn every_event_is_read_as_what_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let lake = TestLake::default();
+    let ports = Ports {
+        store: lake.store.clone(),
+        catalog: lake.catalog.clone(),
+    };
+    let contracts = Contracts::load(&root.join("infra/contracts")).unwrap_or_else(|errors| panic!("{errors}"));
+    let api = Api::with_ports(config(), contracts, ports).unwrap();
+    let mut statuses = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(root.join("events/query")).unwrap() {
+        let path = entry.unwrap().path();
+        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let deadline = SystemTime::now() + Duration::from_secs(60);
+        let invocation = Invocation::begin("query", "dev", "r", None, deadline, Box::new(std::io::sink()));
+        let response = handle(&api, invocation, event).await;
+        statuses.insert(
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            response.status_code,
+        );
+    }
+    let expected = [
+        ("dataset", 200),
+        ("datasets", 200),
+        ("query", 400),
+        ("query-as-csv", 400),
+        ("query-base64", 200),
+        ("wrong-method", 405),
+    ];
+    assert_eq!(
+        statuses,
+        expected.map(|(name, status)| (name.to_string(), status)).into()
+    );
+}
+
 #[test]
 fn the_description_is_json_of_every_path() {
     let openapi: Value = serde_json::from_str(OPENAPI).unwrap();

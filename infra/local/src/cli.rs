@@ -11,7 +11,9 @@ use std::{fs, path::PathBuf};
 use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
-    Emulator, Error, Home, Result, Stack, Ui, demo,
+    Emulator, Error, Home, Result, Stack, Ui,
+    api::Api,
+    demo,
     emulator::Lifetime,
     infer_files::Inference,
     kinesis::process,
@@ -35,6 +37,7 @@ use watershed_local::{
         cargo local up && cargo local deploy  a local cloud to work with\n  \
         cargo local sql                       which tables there are\n  \
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
+        cargo local query \"SELECT max(temp) FROM nyc.weather\"   the same by the deployed API\n  \
         cargo local logs --follow             what the functions say\n  \
         cargo local infer orders.csv          a draft contract for a file that has none\n  \
         cargo local detect cpu.csv            which rows of a series are anomalous, and why\n  \
@@ -176,6 +179,20 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Asks the deployed API in SQL, as a client in the cloud does: answered by the function `query`.
+    ///
+    /// Tables are database.table; nyc.flights FOR TIMESTAMP AS OF TIMESTAMP '2013-02-09 12:00:00 UTC' is an earlier state of one. The SQL is
+    /// that of Apache DataFusion. Needs a running local cloud.
+    Query {
+        /// The query: one SELECT
+        query: String,
+        /// Answer as JSON, with what was read
+        #[arg(long, conflicts_with = "csv")]
+        json: bool,
+        /// Answer as CSV
+        #[arg(long)]
+        csv: bool,
+    },
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -240,16 +257,26 @@ impl Cli {
                 let request = over.request(name.map_or_else(over::new_name, Ok)?, from, to);
                 replay::run(&running(home)?, &request, json).await
             }
-            Command::Sql { query, json, csv } => {
-                let format = match (json, csv) {
-                    (true, _) => Format::Json,
-                    (_, true) => Format::Csv,
-                    _ => Format::Table,
-                };
-                sql(home, query.as_deref(), format)
+            Command::Query { query, json, csv } => {
+                let emulator = running(home)?;
+                let stack = Stack::find(&emulator).await;
+                let stack =
+                    stack.ok_or_else(|| Error::new("nothing is deployed").help("`cargo local deploy` does it"))?;
+                let answer = Api::new(&emulator, &stack)?.print(&query, format(json, csv))?;
+                print!("{answer}");
+                Ok(())
             }
+            Command::Sql { query, json, csv } => sql(home, query.as_deref(), format(json, csv)),
         }?;
         Ok(true)
+    }
+}
+
+fn format(json: bool, csv: bool) -> Format {
+    match (json, csv) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Csv,
+        _ => Format::Table,
     }
 }
 

@@ -1,10 +1,13 @@
-//! Real files and a real stream through the deployed template and the real functions, and back by an independent reader.
+//! Real files and a real stream through the deployed template and the real functions, and back by an independent reader and the API.
 
 mod plot;
 mod stream;
+mod weather;
 
 use crate::{
-    Emulator, Error, Home, Result, Stack, Ui, aws,
+    Emulator, Error, Home, Result, Stack, Ui,
+    api::{Answer, Api},
+    aws,
     lake::{Current, Format, Reader, Watcher},
     seed::{self, File},
     stack::QUEUES,
@@ -36,15 +39,6 @@ const MONTHS: (&str, &str) = (
     "And when?",
     "SELECT strftime(time_hour, '%Y-%m') AS \"month (UTC)\", count(*) AS flights, count(*) - count(dep_time) AS cancelled, \
      round(avg(dep_delay), 1) AS mean_delay_minutes FROM nyc.flights GROUP BY 1 ORDER BY 1",
-);
-const WEATHER: (&str, &str) = (
-    "Do wind and rain delay flights to large cities more? (flights, weather as of departure, people within 50 km of the destination)",
-    "SELECT CASE WHEN dest_people >= 3000000 THEN '3 million and more' WHEN dest_people >= 1000000 THEN '1 to 3 million' \
-            ELSE 'fewer than a million' END AS \"people around\", count(*) AS flights, \
-     round(avg(dep_delay) FILTER (NOT list_has_any(labels, ['rain', 'wind'])), 1) AS \"delay in minutes, calm\", \
-     round(avg(dep_delay) FILTER (list_contains(labels, 'wind')), 1) AS \"in wind\", \
-     round(avg(dep_delay) FILTER (list_contains(labels, 'rain')), 1) AS \"in rain\" \
-     FROM nyc.flights_enriched WHERE dest_people IS NOT NULL AND NOT cancelled GROUP BY 1 ORDER BY min(dest_people)",
 );
 const NULLS: (&str, &str) = (
     "Nulls of nyc.flights",
@@ -82,10 +76,11 @@ pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json
     let streamed = stream::replay(home, emulator, &stack, ui).await?;
     let step = ui.step("Reading back with pyiceberg and DuckDB");
     let reader = Reader::new(python, emulator);
+    let weather = weather::ask(&Api::new(emulator, &stack)?)?;
     let report = if json {
-        machines(&reader, seconds, streamed.as_ref())?
+        machines(&reader, seconds, streamed.as_ref(), &weather)?
     } else {
-        people(&reader)?
+        people(&reader, &weather)?
     };
     step.done("");
     println!("{report}");
@@ -94,8 +89,7 @@ pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json
 
 /// What is asked, of files and of the stream, each question with its title.
 fn questions() -> Vec<(String, String)> {
-    let of_files =
-        [NULLS, DELAYS, MONTHS, QUARANTINE, WEATHER].map(|(title, query)| (title.to_string(), query.to_string()));
+    let of_files = [NULLS, DELAYS, MONTHS, QUARANTINE].map(|(title, query)| (title.to_string(), query.to_string()));
     of_files.into_iter().chain(stream::questions()).collect()
 }
 
@@ -108,27 +102,30 @@ fn answers(reader: &Reader, format: Format) -> Result<String> {
     reader.report(&titled, format)
 }
 
-fn machines(reader: &Reader, seconds: f64, streamed: Option<&Report>) -> Result<String> {
+fn machines(reader: &Reader, seconds: f64, streamed: Option<&Report>, weather: &Answer) -> Result<String> {
     let (tables, answers) = (reader.tables(Format::Json)?, answers(reader, Format::Json)?);
     let history = reader.snapshots("nyc.flights", Format::Json)?;
     let streamed = streamed.map_or_else(|| "null".into(), Report::json);
+    let weather = serde_json::to_string(weather).map_err(Error::doing("the API's answer"))?;
     Ok(format!(
-        "{{\"seconds\": {seconds:.3}, \"streamed\": {streamed}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}}}",
+        "{{\"seconds\": {seconds:.3}, \"streamed\": {streamed}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}, \"weather\": {weather}}}",
         tables.trim(),
         history.trim(),
         answers.trim()
     ))
 }
 
-fn people(reader: &Reader) -> Result<String> {
+fn people(reader: &Reader, weather: &Answer) -> Result<String> {
     let (tables, answers) = (reader.tables(Format::Table)?, answers(reader, Format::Table)?);
     let drawn = stream::drawn(reader)?;
     let history = reader.snapshots("nyc.flights", Format::Table)?;
     Ok(format!(
-        "\nTables\n\n{tables}\nSnapshots of nyc.flights\n\n{history}{answers}{drawn}\n\
+        "\nTables\n\n{tables}\nSnapshots of nyc.flights\n\n{history}{answers}{drawn}{}\n\
          Go on:\n  cargo local sql \"SELECT dest, count(*) AS n FROM nyc.flights GROUP BY dest ORDER BY n DESC LIMIT 5\"\n  \
          cargo local up          keeps the local cloud running; drop your own files in it\n  \
-         cargo local down --wipe forgets everything"
+         cargo local query \"…\"   asks the deployed API, once it is up\n  \
+         cargo local down --wipe forgets everything",
+        weather::shown(weather)
     ))
 }
 

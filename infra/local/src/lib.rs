@@ -15,6 +15,7 @@
 //! * [`replay`]: a replay, from its request to its report.
 //! * [`ui`]: progress. [`command`]: child processes. [`error`]: what a person can act on.
 
+pub mod api;
 pub mod aws;
 pub mod command;
 pub mod demo;

@@ -3,8 +3,10 @@
 use crate::{
     Input, Limits, Query, Reference, SqlError,
     error::Limit,
+    pairs,
     reader::{Footers, Lake},
     table::Table,
+    threads::{Pool, Task},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -35,9 +37,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
-    runtime::Runtime,
     sync::mpsc,
-    task::{AbortHandle, JoinHandle},
+    task::JoinHandle,
     time::{Instant, timeout_at},
 };
 use watershed_ports::{ObjectStore, PortError};
@@ -57,16 +58,7 @@ pub struct Engine {
     limits: Limits,
     template: SessionState,
     footers: Arc<Mutex<Footers>>,
-    /// Of its own: planning and joining take the processor for long, and whoever waits for them must see the time run out.
-    runtime: Option<Runtime>,
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
+    pool: Pool,
 }
 
 fn config(limits: &Limits) -> SessionConfig {
@@ -85,22 +77,16 @@ fn config(limits: &Limits) -> SessionConfig {
 impl Engine {
     /// Over the files of that store. A fault: the machine gives no threads.
     pub fn new(store: Arc<dyn ObjectStore>, limits: Limits) -> Result<Self, PortError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(limits.threads.get())
-            .thread_name("sql")
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| PortError::fault(format!("threads for SQL: {error}")))?;
         let template = SessionStateBuilder::new()
             .with_default_features()
             .with_config(config(&limits))
             .build();
         Ok(Self {
             store,
+            pool: Pool::new(limits.threads)?,
             limits,
             template,
             footers: Arc::default(),
-            runtime: Some(runtime),
         })
     }
 
@@ -150,9 +136,8 @@ impl Engine {
             self.limits.scan_bytes,
         ));
         let state = self.session(inputs, &lake)?;
-        let runtime = self.runtime.as_ref().expect("it goes only with the engine");
         let (statement, planned) = (query.statement.clone(), Arc::clone(&lake));
-        let plan = runtime.spawn(async move {
+        let mut plan = self.pool.spawn(async move {
             let plan = state.statement_to_plan(statement).await?;
             SQLOptions::new()
                 .with_allow_ddl(false)
@@ -161,22 +146,21 @@ impl Engine {
                 .verify_plan(&plan)?;
             let plan = state.create_physical_plan(&plan).await?;
             Ok::<_, DataFusionError>((plan, state.task_ctx()))
-        });
-        let abort = AbortOnDrop(plan.abort_handle());
-        let (plan, context) = within(self.limits.time, deadline, plan).await??;
-        drop(abort);
+        })?;
+        let (plan, context) = within(self.limits.time, deadline, plan.handle()).await??;
+        pairs::check(&plan)?;
         if planned.planned() > planned.max_bytes {
             return Err(planned.too_much(planned.planned()));
         }
         let schema = plain_schema(&plan.schema());
         let (sender, batches) = mpsc::channel(MAX_WAITING_BATCHES);
-        let task = runtime.spawn(async move { send(plan, context, sender).await });
+        let task = self.pool.spawn(send(plan, context, sender))?;
         Ok(Answer {
             schema,
             batches,
             deadline,
             time: self.limits.time,
-            abort: AbortOnDrop(task.abort_handle()),
+            task,
             lake,
         })
     }
@@ -222,15 +206,6 @@ fn filtered(
     Ok(Arc::new(ViewTable::new(plan.build()?, None)))
 }
 
-/// Stops a task when nobody waits for it any more.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 fn timed_out(time: std::time::Duration) -> SqlError {
     SqlError::Limit(
         Limit::Time,
@@ -245,7 +220,7 @@ fn broken_off() -> SqlError {
     SqlError::Failed("the engine broke off: write the query another way".into())
 }
 
-async fn within<T>(time: std::time::Duration, deadline: Instant, task: JoinHandle<T>) -> Result<T, SqlError> {
+async fn within<T>(time: std::time::Duration, deadline: Instant, task: &mut JoinHandle<T>) -> Result<T, SqlError> {
     let done = timeout_at(deadline, task).await;
     done.map_err(|_| timed_out(time))?.map_err(|_| broken_off())
 }
@@ -257,7 +232,7 @@ pub struct Answer {
     deadline: Instant,
     time: std::time::Duration,
     #[expect(dead_code, reason = "stops the query where the answer is dropped")]
-    abort: AbortOnDrop,
+    task: Task<()>,
     lake: Arc<Lake>,
 }
 

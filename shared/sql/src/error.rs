@@ -4,6 +4,7 @@ use datafusion::{
     common::{DataFusionError, Diagnostic, SchemaError},
     sql::sqlparser::parser::ParserError,
 };
+use parquet::errors::ParquetError;
 use std::fmt;
 use watershed_ports::PortError;
 
@@ -125,13 +126,16 @@ impl From<DataFusionError> for SqlError {
                     message.split(" with top").next().unwrap_or_default()
                 ),
             ),
-            DataFusionError::External(inner) => match inner.downcast_ref::<Self>() {
-                Some(own) => own.clone(),
-                None => Self::Port(PortError::fault(inner.to_string())),
+            // What filters run into while a file is read comes as an error of the file's.
+            DataFusionError::ParquetError(error) => match &**error {
+                ParquetError::ArrowError(message) => Self::Failed(message.clone()),
+                ParquetError::External(inner) => Self::Failed(inner.to_string()),
+                _ => Self::Port(PortError::fault(root.to_string())),
             },
-            DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
                 Self::Port(PortError::fault(root.to_string()))
             }
+            DataFusionError::External(inner) => Self::Failed(first_line(&inner.to_string()).into()),
             DataFusionError::ArrowError(error, _) => Self::Failed(error.to_string()),
             DataFusionError::Execution(message) => Self::Failed(message.clone()),
             other => Self::Failed(format!("the engine cannot do this: {}", first_line(&other.to_string()))),

@@ -4,15 +4,18 @@
 //! * [`text`]: the text of a query → what it asks for, and of which tables at which times. Only a `SELECT` is one.
 //! * [`table`]: a state of a table as the engine sees it: its columns and files. `pruning` tells files by their bounds that need not be read.
 //! * `reader`: the bytes of a file that a query needs, counted.
-//! * [`engine`]: a query with its tables → rows, within [`Limits`].
+//! * [`engine`]: a query with its tables → rows, within [`Limits`]. `pairs` tells joins that would never end before they begin. `threads`:
+//!   where queries run.
 //! * [`error`]: what is wrong, and where in the text.
 
 pub mod engine;
 pub mod error;
+mod pairs;
 mod pruning;
 mod reader;
 pub mod table;
 pub mod text;
+mod threads;
 
 pub use engine::{Answer, Engine};
 pub use error::{Place, SqlError};

@@ -10,7 +10,7 @@ use datafusion::{
         parser::Statement as Parsed,
         resolve::resolve_table_references,
         sqlparser::{
-            ast::Statement,
+            ast::{SetExpr, Statement},
             dialect::GenericDialect,
             keywords::Keyword,
             parser::Parser,
@@ -119,7 +119,10 @@ impl Query {
 
 fn is_query(statement: &Statement) -> bool {
     match statement {
-        Statement::Query(_) => true,
+        Statement::Query(query) => !matches!(
+            &*query.body,
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+        ),
         Statement::Explain { statement, .. } => is_query(statement),
         _ => false,
     }
@@ -296,7 +299,7 @@ mod tests {
             ("-- x\n SET x = 1", "only SELECT", Some((2, 2))),
             ("WITH x AS (SELECT 1) INSERT INTO a.b SELECT 1", "only SELECT", None),
             ("EXPLAIN DROP TABLE a.b", "only SELECT", None),
-            ("SELECT\n  FROM WHERE", "Expected", Some((2, 8))),
+            ("SELECT 1\n  FROM a.b WHERE ,", "Expected", Some((2, 18))),
             ("SELECT 'x", "Unterminated", Some((1, 8))),
             ("SELECT * FROM flights", "write database.table", None),
             ("SELECT * FROM '/etc/passwd'", "write database.table", None),

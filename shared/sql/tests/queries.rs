@@ -148,6 +148,8 @@ async fn what_is_wrong_is_told_where_it_stands() {
     for sql in [
         "SELECT 1 / (pieces - 7) FROM shop.sales",
         "SELECT item::int FROM shop.sales",
+        "SELECT 1 FROM shop.sales WHERE regexp_like(item, '(((a{1,1000}){1,1000}){1,1000})')",
+        "SELECT 1 FROM shop.sales WHERE regexp_like(item, '(')",
     ] {
         let error = world.ask(sql).await.expect_err(sql);
         assert!(matches!(error, SqlError::Failed(_)), "{sql}: {error:?}");
@@ -198,6 +200,28 @@ async fn what_takes_too_much_is_stopped() {
         shown(&world.ask_of(&few, "SELECT count(*) FROM shop.sales").await.unwrap().0),
         ["4"]
     );
+}
+
+#[tokio::test]
+async fn what_would_compare_all_with_all_is_told_before_it_begins() {
+    let world = World::default();
+    let table = spec("n", &[("n", "long")], None);
+    let rows: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();
+    let rows: Vec<[&str; 1]> = rows.iter().map(|row| [row.as_str()]).collect();
+    let rows: Vec<&[&str]> = rows.iter().map(|row| &row[..]).collect();
+    world.lake.put(&table, "a", 1, &rows).await;
+    let error = world
+        .ask("SELECT count(*) FROM shop.n a JOIN shop.n b ON a.n + b.n = 7")
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("each of 50000 rows with each of 50000"),
+        "{error}"
+    );
+    let counted = world
+        .ask("SELECT count(*) FROM shop.n a JOIN shop.n b ON a.n = b.n WHERE a.n > 10")
+        .await;
+    assert_eq!(counted.unwrap(), ["49989"]);
 }
 
 #[tokio::test]

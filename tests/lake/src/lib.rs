@@ -47,6 +47,17 @@ impl TestLake {
 
     /// The same of a batch of the table.
     pub async fn put_batch(&self, spec: &TableSpec, source: &str, version: u64, batch: RecordBatch) {
+        self.put_batches(spec, source, version, [batch]).await;
+    }
+
+    /// The same of several.
+    pub async fn put_batches(
+        &self,
+        spec: &TableSpec,
+        source: &str,
+        version: u64,
+        batches: impl IntoIterator<Item = RecordBatch>,
+    ) {
         let lake = LakeLocation::bucket(BUCKET);
         let prefix = format!("{}{version}/", source_prefix(&lake.table(spec), source));
         let folder = tempfile::tempdir().unwrap();
@@ -59,7 +70,9 @@ impl TestLake {
             files.push(file.staged());
             Ok(())
         };
-        sink.write(batch, &mut emit).unwrap();
+        for batch in batches {
+            sink.write(batch, &mut emit).unwrap();
+        }
         sink.finish(&mut emit).unwrap();
         let order = SourceOrder::epoch(version);
         let request = CommitRequest::new(spec.name.clone(), "c".into(), source.into(), order, prefix, files, None);

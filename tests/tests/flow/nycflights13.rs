@@ -11,14 +11,14 @@ use watershed_local::{
 use watershed_tests::{Cloud, cloud::wait, home, python, script};
 
 /// A table as it was read back.
-struct Landed {
+pub(crate) struct Landed {
     file: File,
     export: PathBuf,
     comparison: Value,
 }
 
 /// Every file sent, arrived, compared and written to Parquet: once for all tests.
-fn landed() -> &'static [Landed] {
+pub(crate) fn landed() -> &'static [Landed] {
     static LANDED: OnceLock<Vec<Landed>> = OnceLock::new();
     LANDED.get_or_init(|| {
         let cloud = cloud();
