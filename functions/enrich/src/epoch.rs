@@ -1,17 +1,11 @@
-//! Epochs: which states of other tables an enriched table is made of, one after the other. They stand in one object of each enriched table,
-//! which is swapped by its entity tag, so that everyone who works on the table works on the same states, and each epoch is of newer ones
-//! than that before it.
+//! Which states of other tables an enriched table is made of.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use watershed_lake::TableName;
-use watershed_ports::{ObjectStore, PortError};
-use watershed_table::object;
 
-/// Format of the object.
-const VERSION: u32 = 1;
-/// Moments of epochs that were not sent that an epoch remembers. With more, everything is made anew.
-const MAX_UNSENT: usize = 16;
+/// The newest epoch of an enriched table.
+pub type Epoch = watershed_follow::Epoch<Moment>;
 
 /// States of tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,147 +21,12 @@ pub struct Moment {
     pub references: BTreeMap<TableName, String>,
 }
 
-/// The newest epoch of an enriched table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Epoch {
-    version: u32,
-    /// From the time of the first, in milliseconds since 1970: one that is made after its object was deleted is greater than all before.
-    pub number: u64,
-    /// What it is made of.
-    pub moment: Moment,
-    /// What was made of an earlier moment, or is asked for, needs to be made again only where it differs since; none: everything is to be
-    /// made.
-    pub since: Option<Moment>,
-    /// Moments between that and its own, in their order, of epochs that may have been asked for in part: what came with one and went with
-    /// the next is to be made anew, too.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unsent: Vec<Moment>,
-    /// All sources that it asks for stand in the queue.
-    pub sent: bool,
-}
-
-impl Epoch {
-    /// The epoch of that moment that follows on `last`; none: `last` is of it already. The first is made at `now_ms`.
-    pub fn after(last: Option<&Self>, moment: Moment, now_ms: i64) -> Option<Self> {
-        let Some(last) = last else {
-            return Some(Self {
-                version: VERSION,
-                number: now_ms.unsigned_abs(),
-                moment,
-                since: None,
-                unsent: Vec::new(),
-                sent: false,
-            });
-        };
-        if last.moment == moment {
-            return None;
-        }
-        // What was not asked for yet is asked for now.
-        let (since, unsent) = if last.sent {
-            (Some(last.moment.clone()), Vec::new())
-        } else {
-            let unsent = last.unsent.iter().chain([&last.moment]);
-            (last.since.clone(), unsent.cloned().collect())
-        };
-        let too_many = unsent.len().saturating_sub(MAX_UNSENT);
-        Some(Self {
-            version: VERSION,
-            number: last.number + 1,
-            moment,
-            since: since.filter(|_| too_many == 0),
-            unsent: unsent[too_many..].to_vec(),
-            sent: false,
-        })
+impl watershed_follow::Moment for Moment {
+    fn contract(&self) -> &str {
+        &self.contract
     }
 
-    /// The moments that something may have been made of, and its own, in their order.
-    pub fn moments(&self) -> Vec<&Moment> {
-        let before = self.since.iter().chain(&self.unsent);
-        before.chain([&self.moment]).collect()
-    }
-
-    /// The same once all that it asks for stands in the queue.
-    #[must_use]
-    pub fn sent(self) -> Self {
-        Self { sent: true, ..self }
-    }
-}
-
-/// The newest epoch and the entity tag of its object; none: there is none yet.
-pub async fn load(store: &dyn ObjectStore, uri: &str) -> Result<Option<(Epoch, String)>, PortError> {
-    let mut id = object::id(uri)?;
-    let Some(found) = store.find(&id.bucket, &id.key).await? else {
-        return Ok(None);
-    };
-    id.if_match = Some(found.meta.etag.clone());
-    let bytes = store.read(&id).await.map_err(|error| match error.kind {
-        // Written anew meanwhile.
-        watershed_ports::Kind::Rejected => PortError::transient(error.message),
-        _ => error,
-    })?;
-    let bad = |what: &str| PortError::fault(format!("{uri} is no epoch ({what}): delete it, and all is made anew"));
-    let epoch: Epoch = serde_json::from_slice(&bytes).map_err(|error| bad(&error.to_string()))?;
-    if epoch.version != VERSION {
-        return Err(bad(&format!("of version {}, not {VERSION}", epoch.version)));
-    }
-    Ok(Some((epoch, found.meta.etag)))
-}
-
-/// Writes it in the place of the one with that entity tag; gives its own. A conflict: somebody else wrote meanwhile.
-pub async fn swap(
-    store: &dyn ObjectStore,
-    uri: &str,
-    epoch: &Epoch,
-    expected: Option<&str>,
-) -> Result<String, PortError> {
-    let id = object::id(uri)?;
-    let body = serde_json::to_vec(epoch).expect("texts and numbers are JSON");
-    store.put_if(&id.bucket, &id.key, body.into(), expected).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn moment(input: &str) -> Moment {
-        Moment {
-            contract: "c".into(),
-            contract_version: (1, 0, 0),
-            input: input.into(),
-            references: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn what_was_not_asked_for_is_asked_for_by_the_next() {
-        let next = |last: &Epoch, input| Epoch::after(Some(last), moment(input), 0).expect("another");
-        let first = Epoch::after(None, moment("1"), 70).expect("the first");
-        assert_eq!((first.number, &first.since, first.sent), (70, &None, false));
-        assert_eq!(Epoch::after(Some(&first), moment("1"), 80), None);
-        let second = next(&first, "2");
-        assert_eq!((second.number, &second.since), (71, &None), "the first was not sent");
-        assert_eq!(second.unsent, [moment("1")]);
-        let third = next(&second.sent(), "3");
-        assert_eq!((third.number, &third.since), (72, &Some(moment("2"))));
-        assert_eq!(third.unsent, []);
-        let fourth = next(&third, "4");
-        assert_eq!(
-            fourth.moments(),
-            [&moment("2"), &moment("3"), &moment("4")],
-            "what is new since the last that was sent"
-        );
-    }
-
-    #[test]
-    fn of_many_that_were_not_sent_the_last_are_remembered() {
-        let mut epoch = Epoch::after(None, moment("x"), 1).expect("the first").sent();
-        for number in 0..=MAX_UNSENT {
-            assert_eq!(epoch.unsent.len(), number.saturating_sub(1));
-            epoch = Epoch::after(Some(&epoch), moment(&number.to_string()), 1).expect("another");
-        }
-        assert_eq!(epoch.since, Some(moment("x")));
-        let next = Epoch::after(Some(&epoch), moment("y"), 1).expect("another");
-        assert_eq!((next.since, next.unsent.len()), (None, MAX_UNSENT));
+    fn contract_version(&self) -> (u32, u32, u32) {
+        self.contract_version
     }
 }

@@ -30,7 +30,7 @@ pub use config::Config;
 
 use lambda_runtime::Error;
 use message::{Asked, Unit};
-use plan::{Planned, Planner};
+use plan::Planner;
 use prepared::Prepared;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -39,13 +39,13 @@ use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::S3Store;
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Contracts, Dataset, Enrichment};
+use watershed_follow::Planned;
 use watershed_lake::{
     CommitRequest, LakeLocation, SourceOrder, TableName,
     layout::{derived_source, epoch_prefix},
 };
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit as Of, process, scratch};
 use watershed_ports::{Catalog, ObjectStore, PortError, Queue};
-use watershed_table::current::Current;
 
 /// Name in logs and metrics.
 pub const SERVICE: &str = "enrich";
@@ -205,19 +205,12 @@ async fn source(
     let ports = enrich.ports().await;
     let Target { dataset, enrichment } = target;
     let (table, name) = (&enrichment.table, derived_source(&dataset.table.name, &unit.source));
-    if is_done(ports, &table.name, &name, unit.epoch).await? {
+    if watershed_follow::is_done(&*ports.store, &*ports.catalog, &table.name, &name, unit.epoch).await? {
         invocation.metric("SourcesKnown", Of::Count, 1.0);
         return Ok(());
     }
-    let Some((epoch, _)) = epoch::load(&*ports.store, &enrich.lake.enrichment(&table.name)).await? else {
-        let what = format!("{} has no epoch: one is made when a table changes", table.name);
-        return Err(PortError::transient(what));
-    };
-    if epoch.moment.contract != dataset.digest {
-        // While one is deployed, both are at work: what the other makes of an epoch would have its order, and stay.
-        let what = format!("{} is of another contract in epoch {}", table.name, epoch.number);
-        return Err(PortError::transient(what));
-    }
+    let uri = enrich.lake.enrichment(&table.name);
+    let epoch: epoch::Epoch = watershed_follow::newest(&*ports.store, &uri, &table.name, dataset).await?;
     let prepared = prepared(enrich, ports, target, &epoch.moment).await?;
     let files = prepared.sources.get(&unit.source).map_or(&[][..], Vec::as_slice);
     let prefix = epoch_prefix(&enrich.lake.table(table), &name, epoch.number, &dataset.digest);
@@ -236,17 +229,6 @@ async fn source(
     invocation.metric("RowsUnmatched", Of::Count, made.unmatched.values().sum::<u64>() as f64);
     invocation.log(Level::Info, "source", fields);
     Ok(())
-}
-
-/// Whether the enriched table has what was made of the source in that epoch, or a newer one.
-async fn is_done(ports: &Ports, table: &TableName, source: &str, epoch: u64) -> Result<bool, PortError> {
-    let Some(made) = Current::load(&*ports.store, &*ports.catalog, table).await? else {
-        return Ok(false);
-    };
-    let held = made.holdings(&*ports.store, std::iter::once(source)).await?;
-    Ok(held
-        .get(source)
-        .is_some_and(|held| held.order >= SourceOrder::epoch(epoch)))
 }
 
 /// The tables of that moment: those that are in memory, or read anew.

@@ -1,39 +1,20 @@
-//! What is to be done when a table has changed: a new epoch, and the sources that it asks for.
+//! What is to be done when a table has changed: which sources of the dataset's table are to be enriched anew.
 
 use crate::{
     Enrich, Ports, Target,
-    epoch::{self, Epoch, Moment},
+    epoch::Moment,
     message::Unit,
     prepared::{by_source, source_of},
     touch::touches,
 };
+use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_contract::Dataset;
+use watershed_follow::{Follower, Planned, plan};
 use watershed_lake::{TableName, layout::derived_source};
 use watershed_ops::now_ms;
-use watershed_ports::{Kind, PortError};
+use watershed_ports::PortError;
 use watershed_table::current::{Current, LiveFile};
-
-/// Times that an epoch is planned anew because somebody else was faster.
-const MAX_ATTEMPTS: usize = 4;
-
-/// What came of a look at the tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Planned {
-    /// A table is not there yet: nothing can be made.
-    Waiting(TableName),
-    /// All is asked for already.
-    Nothing,
-    /// Sources were asked for.
-    Asked {
-        /// The epoch.
-        epoch: u64,
-        /// How many.
-        sources: usize,
-        /// All of them were asked for, and why.
-        everything: Option<String>,
-    },
-}
 
 /// Who looks at the tables of an enrichment.
 pub(crate) struct Planner<'p> {
@@ -48,100 +29,10 @@ impl Planner<'_> {
         self.enrich.lake.table(&self.target.dataset.table)
     }
 
-    /// Looks at the tables of the dataset's enrichment, and asks for every source that is to be made anew. Does the same however often it is
-    /// called: who was stopped before all was sent leaves it to the next.
+    /// Looks at the tables of the dataset's enrichment, and asks for every source that is to be made anew.
     pub async fn plan(&self) -> Result<Planned, PortError> {
-        let Target { dataset, enrichment } = self.target;
-        let uri = self.enrich.lake.enrichment(&enrichment.table.name);
-        let (ports, store) = (self.ports, &*self.ports.store);
-        for _ in 0..MAX_ATTEMPTS {
-            // Before the tables are looked at: who makes an epoch of older states than somebody else's finds that the other was faster.
-            let (last, etag) = epoch::load(store, &uri).await?.unzip();
-            if let Some(last) = &last {
-                is_newest(dataset, last)?;
-            }
-            let moment = match self.moment().await? {
-                Ok(moment) => moment,
-                Err(missing) => return Ok(Planned::Waiting(missing)),
-            };
-            let (next, etag) = match (Epoch::after(last.as_ref(), moment, now_ms()), last, etag) {
-                (None, Some(last), Some(_)) if last.sent => return Ok(Planned::Nothing),
-                (None, Some(last), Some(etag)) => (last, etag),
-                (Some(next), _, etag) => match epoch::swap(store, &uri, &next, etag.as_deref()).await {
-                    Ok(etag) => (next, etag),
-                    Err(error) if error.kind == Kind::Conflict => continue,
-                    Err(error) => return Err(error),
-                },
-                (None, ..) => unreachable!("without a last epoch there is a next"),
-            };
-            let (sources, everything) = self.sources(&next).await?;
-            let unit = |source: &String| Unit {
-                enrich: enrichment.table.name.clone(),
-                source: source.clone(),
-                epoch: next.number,
-            };
-            let bodies: Vec<String> = sources.iter().map(|source| unit(source).body()).collect();
-            if !bodies.is_empty() {
-                ports.own.send_all(bodies).await?;
-            }
-            let (number, sent) = (next.number, next.sent());
-            match epoch::swap(store, &uri, &sent, Some(&etag)).await {
-                Ok(_) => {}
-                // Somebody made the next epoch, which asks for the same once more: that changes nothing.
-                Err(error) if error.kind == Kind::Conflict => {}
-                Err(error) => return Err(error),
-            }
-            return Ok(Planned::Asked {
-                epoch: number,
-                sources: sources.len(),
-                everything,
-            });
-        }
-        Err(PortError::transient(format!(
-            "{}: others planned {MAX_ATTEMPTS} epochs meanwhile",
-            enrichment.table.name
-        )))
-    }
-
-    /// The tables as the catalog has them now, or the one that is not there.
-    async fn moment(&self) -> Result<Result<Moment, TableName>, PortError> {
-        let Target { dataset, enrichment } = self.target;
-        let mut found = BTreeMap::new();
-        for name in [&dataset.table.name].into_iter().chain(enrichment.references()) {
-            let Some(entry) = self.ports.catalog.load(name.database(), name.table()).await? else {
-                return Ok(Err(name.clone()));
-            };
-            found.insert(name.clone(), entry.metadata_location);
-        }
-        let input = found.remove(&dataset.table.name).expect("it was looked for");
-        Ok(Ok(Moment {
-            contract: dataset.digest.clone(),
-            contract_version: dataset.version,
-            input,
-            references: found,
-        }))
-    }
-
-    /// The sources that differ from what was made of earlier moments, by their digests; and why all of them do, where they do.
-    async fn sources(&self, epoch: &Epoch) -> Result<(BTreeSet<String>, Option<String>), PortError> {
-        let mut all = epoch.since.is_none().then(|| "nothing was made yet".to_string());
-        let mut sources = BTreeSet::new();
-        for pair in epoch.moments().windows(2) {
-            let (since, now) = (pair[0], pair[1]);
-            // Of everything as well: what went may be on its way to the enriched table, which does not have it yet.
-            for found in [self.moved(since, now).await, self.touched(since, now).await] {
-                match found {
-                    Ok(found) => sources.extend(found),
-                    // The state before was forgotten and swept, say.
-                    Err(error) if error.kind == Kind::Fault => drop(all.get_or_insert(error.message)),
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        if all.is_some() {
-            sources.extend(self.everything(&epoch.moment).await?);
-        }
-        Ok((sources, all))
+        let uri = self.enrich.lake.enrichment(self.table());
+        plan(self, (&*self.ports.store, &*self.ports.own), &uri, now_ms()).await
     }
 
     /// The sources of which files came to the dataset's table, or went.
@@ -202,6 +93,51 @@ impl Planner<'_> {
         }
         Ok(sources)
     }
+}
+
+#[async_trait]
+impl Follower for Planner<'_> {
+    type Moment = Moment;
+
+    fn dataset(&self) -> &Dataset {
+        self.target.dataset
+    }
+
+    fn table(&self) -> &TableName {
+        &self.target.enrichment.table.name
+    }
+
+    fn ask(&self, source: &str, epoch: u64) -> String {
+        let unit = Unit {
+            enrich: self.table().clone(),
+            source: source.into(),
+            epoch,
+        };
+        unit.body()
+    }
+
+    async fn differing(&self, since: &Moment, now: &Moment) -> Vec<Result<BTreeSet<String>, PortError>> {
+        vec![self.moved(since, now).await, self.touched(since, now).await]
+    }
+
+    /// The tables as the catalog has them now, or the one that is not there.
+    async fn moment(&self) -> Result<Result<Moment, TableName>, PortError> {
+        let Target { dataset, enrichment } = self.target;
+        let mut found = BTreeMap::new();
+        for name in [&dataset.table.name].into_iter().chain(enrichment.references()) {
+            let Some(entry) = self.ports.catalog.load(name.database(), name.table()).await? else {
+                return Ok(Err(name.clone()));
+            };
+            found.insert(name.clone(), entry.metadata_location);
+        }
+        let input = found.remove(&dataset.table.name).expect("it was looked for");
+        Ok(Ok(Moment {
+            contract: dataset.digest.clone(),
+            contract_version: dataset.version,
+            input,
+            references: found,
+        }))
+    }
 
     /// All sources that the dataset's table has files of, and those that the enriched table has files of still.
     async fn everything(&self, moment: &Moment) -> Result<BTreeSet<String>, PortError> {
@@ -219,17 +155,4 @@ impl Planner<'_> {
         }
         Ok(sources)
     }
-}
-
-/// While a newer contract is deployed, instances with the older one still run: they leave the work to the others.
-fn is_newest(dataset: &Dataset, last: &Epoch) -> Result<(), PortError> {
-    if last.moment.contract_version <= dataset.version {
-        return Ok(());
-    }
-    let (major, minor, patch) = last.moment.contract_version;
-    Err(PortError::transient(format!(
-        "version {} of contract {} is older than {major}.{minor}.{patch}, which enriched last: to go back, write a higher version",
-        dataset.version_text(),
-        dataset.id
-    )))
 }

@@ -38,7 +38,7 @@ pub struct Full {
     dataset: Described<FullTable>,
     /// Digest of its contract's text.
     contract_digest: String,
-    /// Where its rows come from: a pattern of objects, or a stream.
+    /// Where its rows come from: a pattern of objects, a stream, or other tables.
     source: String,
     /// Rows that were refused, and wait in the quarantine.
     quarantined_rows: u64,
@@ -143,7 +143,7 @@ pub async fn one(tables: &Tables, name: &str, access: Access) -> Result<Option<F
     let source = match (dataset.location(), dataset.stream()) {
         (Some(location), _) => location.text.clone(),
         (None, Some(stream)) => format!("kinesis://{}", stream.name),
-        (None, None) => String::new(),
+        (None, None) => "other tables".into(),
     };
     Ok(Some(Full {
         contract_digest: dataset.digest.clone(),
@@ -203,19 +203,28 @@ fn full(tables: &Tables, dataset: &Dataset, spec: &TableSpec, access: Access, no
 
 /// Tables that this one is made of, and those that are made of it.
 fn lineage(tables: &Tables, dataset: &Dataset, spec: &TableSpec) -> (Vec<String>, Vec<String>) {
-    let enriches = |dataset: &Dataset, table: &TableName| {
-        let enrichment = dataset.enrichment.as_ref()?;
-        let is_input = dataset.table.name == *table || enrichment.references().contains(&table);
-        is_input.then(|| enrichment.table.name.to_string())
-    };
-    let makes = tables.contracts.iter().filter_map(|other| enriches(other, &spec.name));
+    let makes = tables.contracts.iter().flat_map(|other| {
+        let enrichment = other
+            .enrichment
+            .iter()
+            .filter(|enrichment| other.table.name == spec.name || enrichment.references().contains(&&spec.name));
+        let aggregation = other
+            .aggregation
+            .iter()
+            .filter(|aggregation| aggregation.reads(&spec.name));
+        let enriched = enrichment.map(|enrichment| enrichment.table.name.to_string());
+        enriched.chain(aggregation.map(|_| other.table.name.to_string()))
+    });
     let enrichment = dataset
         .enrichment
         .iter()
         .filter(|enrichment| enrichment.table.name == spec.name);
-    let made_of = enrichment.flat_map(|enrichment| {
+    let joined = enrichment.flat_map(|enrichment| {
         let references = enrichment.references().into_iter().map(ToString::to_string);
         std::iter::once(dataset.table.name.to_string()).chain(references)
     });
+    let aggregation = dataset.aggregation.iter().filter(|_| dataset.table.name == spec.name);
+    let inputs = aggregation.flat_map(|aggregation| aggregation.inputs.iter().map(|input| input.table.to_string()));
+    let made_of = joined.chain(inputs);
     (made_of.collect(), makes.collect())
 }

@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// What the local cloud sets otherwise than the template's defaults. Timeouts are short so that a lost delivery comes again
 /// while someone is looking; visibility is not six times the timeout, since nothing here is throttled. Objects are large where a
 /// laptop can show it.
-const PARAMETERS: [(&str, &str); 19] = [
+const PARAMETERS: [(&str, &str); 23] = [
     ("Stage", "local"),
     ("RawBucketName", "watershed-raw"),
     ("LakeBucketName", "watershed-lake"),
@@ -36,6 +36,10 @@ const PARAMETERS: [(&str, &str); 19] = [
     ("CompactVisibilitySeconds", "120"),
     ("CompactConcurrency", "2"),
     ("CompactBatchSeconds", "1"),
+    ("AggregateTimeoutSeconds", "120"),
+    ("AggregateSqlSeconds", "90"),
+    ("AggregateVisibilitySeconds", "120"),
+    ("AggregateConcurrency", "2"),
     ("ReplayTimeoutSeconds", "120"),
     ("ReplayVisibilitySeconds", "120"),
     ("ReplayLookSeconds", "1"),
@@ -45,7 +49,7 @@ const PARAMETERS: [(&str, &str); 19] = [
 ];
 
 /// Outputs that name the queues which lead to tables.
-pub const QUEUES: [&str; 3] = ["RawQueueUrl", "EnrichQueueUrl", "CommitQueueUrl"];
+pub const QUEUES: [&str; 4] = ["RawQueueUrl", "EnrichQueueUrl", "AggregateQueueUrl", "CommitQueueUrl"];
 
 /// The stack's outputs.
 #[derive(Debug, Clone)]

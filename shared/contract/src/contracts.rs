@@ -1,10 +1,11 @@
 //! All contracts of a deployment, and which of them an object belongs to.
 
 use crate::{
+    aggregate::{self, SQL_SUFFIX},
     dataset::{Dataset, LocationPattern},
-    diagnostic::{Diagnostic, Errors, Report},
+    diagnostic::{Diagnostic, Errors},
     document::{self, Located},
-    enrich,
+    made::{self, References},
     yaml::MAX_CONTRACT_BYTES,
 };
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
@@ -22,7 +23,7 @@ pub struct Contracts {
 }
 
 impl Contracts {
-    /// Every `*.odcs.yaml` of the folder, in the order of their names.
+    /// Every `*.odcs.yaml` of the folder, in the order of their names, with the queries `*.sql` beside them.
     ///
     /// # Errors
     /// Everything that is wrong with any of them, a file that cannot be read included. A folder without contract is an error.
@@ -36,14 +37,15 @@ impl Contracts {
                 format!("put a UTF-8 file in {folder} that can be"),
             )
         })?;
-        if files.is_empty() || files.len() > MAX_CONTRACTS {
-            let message = format!("{} files *{FILE_SUFFIX}", files.len());
+        let contracts = files.iter().filter(|(name, _)| name.ends_with(FILE_SUFFIX)).count();
+        if contracts == 0 || contracts > MAX_CONTRACTS {
+            let message = format!("{contracts} files *{FILE_SUFFIX}");
             return Err(fault(folder, message, format!("put 1 to {MAX_CONTRACTS} there")));
         }
         Self::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
-    /// Of file names, which are for messages only, and texts.
+    /// Of file names and texts. A name `*.sql` is that of a query, which contracts name; other names are for messages only.
     ///
     /// # Errors
     /// Everything that is wrong with any of them, or with two of them together.
@@ -54,13 +56,19 @@ impl Contracts {
     fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>, references: References) -> Result<Self, Errors> {
         let mut found: Vec<(&str, Located)> = Vec::new();
         let mut errors: Vec<Diagnostic> = Vec::new();
+        let mut texts = aggregate::Texts::new();
         for (name, text) in files {
+            if name.ends_with(SQL_SUFFIX) {
+                texts.insert(name, text);
+                continue;
+            }
             match document::read(name, text) {
                 Ok(datasets) => found.extend(datasets.into_iter().map(|dataset| (name, dataset))),
                 Err(wrong) => errors.extend(wrong.into_inner()),
             }
         }
-        enrich(&mut found, references, &mut errors);
+        made::enrich(&mut found, references, &mut errors);
+        made::aggregate(&mut found, references, &texts, &mut errors);
         clashes(&found, &mut errors);
         match Errors::of(errors) {
             Some(errors) => Err(errors),
@@ -117,12 +125,13 @@ fn read_files(dir: &Path) -> Result<Vec<(String, String)>, Unreadable> {
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(dir).map_err(whole)? {
         let name = entry.map_err(whole)?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(FILE_SUFFIX) {
+        if name.ends_with(FILE_SUFFIX) || name.ends_with(SQL_SUFFIX) {
             names.push(name);
         }
     }
     names.sort();
-    names.truncate(MAX_CONTRACTS + 1);
+    // A query for each, and one file more: that tells that there are too many.
+    names.truncate(2 * MAX_CONTRACTS + 1);
     let mut files = Vec::with_capacity(names.len());
     for name in names {
         let path = dir.join(&name);
@@ -154,34 +163,6 @@ fn fault(file: String, message: String, help: String) -> Errors {
         help,
     }])
     .expect("it has one diagnostic")
-}
-
-/// Whether all contracts are read that enrichments name tables of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum References {
-    There,
-    Elsewhere,
-}
-
-/// Looks up what enrichments name of other datasets. Where those can be elsewhere, an enrichment that names one which is not there is left out.
-fn enrich(found: &mut [(&str, Located)], references: References, errors: &mut Vec<Diagnostic>) {
-    let datasets: Vec<&Dataset> = found.iter().map(|(_, located)| &located.dataset).collect();
-    let resolve = |(file, located): &(&str, Located)| {
-        let report = Report::new(file);
-        let declared = located.enrich.as_ref()?;
-        if references == References::Elsewhere && !enrich::is_complete(declared, &located.dataset, &datasets) {
-            return None;
-        }
-        let enrichment = enrich::resolve(declared, &located.dataset, &datasets, &report);
-        Some(report.result(enrichment))
-    };
-    let resolved: Vec<_> = found.iter().map(resolve).collect();
-    for ((_, located), resolved) in found.iter_mut().zip(resolved) {
-        match resolved.transpose() {
-            Ok(enrichment) => located.dataset.enrichment = enrichment,
-            Err(wrong) => errors.extend(wrong.into_inner()),
-        }
-    }
 }
 
 /// Reports every pair that cannot both be.
@@ -255,7 +236,12 @@ fn clashes(found: &[(&str, Located)], errors: &mut Vec<Diagnostic>) {
 /// Why the retention of raw objects would be that of other objects too: the rule is for all that begin as the location does.
 fn shared_folder(dataset: &Dataset, found: &[(&str, Located)]) -> Option<String> {
     let Some(location) = dataset.location() else {
-        return Some("raw retention of a stream, which has no raw objects".into());
+        let kind = if dataset.stream().is_some() {
+            "a stream"
+        } else {
+            "an aggregate"
+        };
+        return Some(format!("raw retention of {kind}, which has no raw objects"));
     };
     let (location, prefix) = (&location.text, location.prefix());
     if prefix.is_empty() {

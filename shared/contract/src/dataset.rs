@@ -1,8 +1,8 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
 use crate::{
-    Computed, Enrichment, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat, path::XmlPath,
-    stream::Source,
+    Aggregation, Computed, Enrichment, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat,
+    path::XmlPath, stream::Source,
 };
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub struct Dataset {
     pub id: String,
     /// Semantic version of the contract (`version`).
     pub version: (u32, u32, u32),
-    /// SHA-256 (128 bits, hex) of the contract's text: decides, with the source, which bytes are made.
+    /// SHA-256 (128 bits, hex) of the contract's text, and of the query's that it names: decides, with the source, which bytes are made.
     pub digest: String,
     /// Where its rows come from.
     pub source: Source,
@@ -43,6 +43,8 @@ pub struct Dataset {
     pub quarantine: TableSpec,
     /// What is added to its rows in another table, where anything is.
     pub enrichment: Option<Enrichment>,
+    /// How its rows are made of other tables, where they are; none where those are of contracts that were not read.
+    pub aggregation: Option<Aggregation>,
 }
 
 /// What an object holds.

@@ -1,6 +1,7 @@
 //! A contract document: what it says of itself, its server, its schema objects.
 
 use crate::{
+    aggregate,
     dataset::{CsvFormat, Dataset, FixedFormat, Format, RaggedEnds, XmlFormat},
     diagnostic::{Errors, Report, shown},
     dialect::one_byte,
@@ -25,6 +26,7 @@ pub(crate) struct Located {
     pub(crate) dataset: Dataset,
     pub(crate) position: Position,
     pub(crate) enrich: Option<enrich::Declared>,
+    pub(crate) aggregate: Option<aggregate::Declared>,
 }
 
 /// The datasets of a contract, or everything that is wrong with it by itself.
@@ -42,8 +44,13 @@ pub(crate) fn read(file_name: &str, text: &str) -> Result<Vec<Located>, Errors> 
 fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>> {
     let document = document(root, text);
     let objects = root.need("schema", "write schema: a list of tables");
-    let server = server(root);
     let items = objects.as_ref().map(At::list).unwrap_or_default();
+    // Rows of aggregates come from no server.
+    let server = if !items.is_empty() && items.iter().all(is_made) {
+        None
+    } else {
+        server(root)
+    };
     if let Some(at) = objects.filter(|_| items.is_empty() || items.len() > MAX_SCHEMAS) {
         at.error(
             format!("{} schema objects", items.len()),
@@ -69,16 +76,22 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
         } else {
             format!("{}/{name}", document.id)
         };
-        let source = server.as_ref().and_then(|server| {
-            let place = server.place(name, items.len());
-            Some((place?, server.wire.clone()?))
-        });
-        let enrich = enrich::read(map.custom().as_ref());
+        let custom = map.custom();
+        let source = if is_made(item) {
+            Some((Place::Tables, Format::Parquet))
+        } else {
+            server.as_ref().and_then(|server| {
+                let place = server.place(name, items.len());
+                Some((place?, server.wire.clone()?))
+            })
+        };
+        let (enrich, aggregate) = (enrich::read(custom.as_ref()), aggregate::read(custom.as_ref()));
         let dataset = schema::read(&map, (&document, &sla), id, source);
         found.extend(dataset.map(|dataset| Located {
             dataset,
             position: map.position,
             enrich,
+            aggregate,
         }));
     }
     // What was reported is enough of an answer; a dataset may be missing for nothing else.
@@ -89,6 +102,12 @@ fn datasets(root: &Map<'_>, text: &str, report: &Report) -> Option<Vec<Located>>
 fn name_of<'a>(item: &At<'a>) -> Option<&'a str> {
     let name = item.is_map().then(|| item.map()?.get("name")).flatten()?;
     name.is_text().then(|| name.text()).flatten()
+}
+
+/// Whether the rows of a schema object are made of other tables.
+fn is_made(item: &At<'_>) -> bool {
+    let custom = item.is_map().then(|| item.map()?.custom()).flatten();
+    custom.is_some_and(|custom| custom.get("aggregate").is_some())
 }
 
 fn document(root: &Map<'_>, text: &str) -> Document {

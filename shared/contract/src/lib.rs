@@ -5,6 +5,7 @@
 #![doc = include_str!("../REFERENCE.md")]
 
 mod age;
+pub mod aggregate;
 mod bounds;
 mod computed;
 mod contracts;
@@ -17,6 +18,7 @@ mod duration;
 pub mod enrich;
 mod formats;
 mod location;
+mod made;
 mod nested;
 mod number;
 mod order;
@@ -37,6 +39,7 @@ mod units;
 mod yaml;
 
 pub use age::{Age, RawRetention, Retention, RowRetention};
+pub use aggregate::Aggregation;
 pub use contracts::{Contracts, FILE_SUFFIX, parse};
 pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
@@ -52,6 +55,7 @@ pub use units::{Conversion, SourceUnit, Units};
 /// Limits on what a contract may hold.
 pub mod limits {
     pub use crate::{
+        aggregate::{MAX_INPUTS, MAX_SQL_BYTES},
         bounds::{MAX_COMPILED_BYTES, MAX_ENUM_VALUES, MAX_PATTERN_BYTES},
         contracts::MAX_CONTRACTS,
         dialect::MAX_SKIP_ROWS,

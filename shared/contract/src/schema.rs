@@ -2,7 +2,7 @@
 
 use crate::{
     age::Retention,
-    computed,
+    aggregate, computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
     dialect, drift, enrich, formats,
@@ -52,6 +52,8 @@ pub(crate) enum Place {
     Objects(LocationPattern),
     /// The stream of that name.
     Stream(String),
+    /// Other tables.
+    Tables,
 }
 
 /// The dataset of the schema object `map`. `source` is none where it was reported. Complete only if nothing was reported.
@@ -77,22 +79,22 @@ pub(crate) fn read(
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    let format = if known {
-        formats::read(&format, map, custom, &columns)
-    } else {
-        format
-    };
+    let read = known.then(|| formats::read(&format, map, custom, &columns));
+    let format = read.unwrap_or(format);
     let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
-    let partition = order::partition(&columns, custom);
-    let sort = order::sort(&columns, custom);
+    let (partition, sort) = (order::partition(&columns, custom), order::sort(&columns, custom));
     let retention = retention::read((map, custom), sla, &columns, &partition);
     let streamed = matches!(place, Some(Place::Stream(_))).then(|| {
         stream::refuse((custom, &format), &columns, &unknown, &quality);
         stream::read(custom, &columns)
     });
+    let is_made = matches!(place, Some(Place::Tables));
+    if is_made {
+        aggregate::refuse(map, custom, &columns, (hides, &quality));
+    }
     let name = table_name(map, custom, document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
-    let table = TableSpec {
+    let mut table = TableSpec {
         name: name?,
         zone: Zone::Preprocessed,
         columns: names,
@@ -101,6 +103,9 @@ pub(crate) fn read(
         doc: doc(map, document),
         properties: table_properties(map, document, &id, &retention),
     };
+    if is_made {
+        aggregate::shape(&mut table, &primary_key);
+    }
     let (source, quarantine) = source_of(map, custom, (place, streamed), &table)?;
     Some(Dataset {
         id,
@@ -119,6 +124,7 @@ pub(crate) fn read(
         table,
         quarantine,
         enrichment: None,
+        aggregation: None,
     })
 }
 
@@ -140,6 +146,7 @@ fn source_of(
     let source = match (place?, streamed) {
         (Place::Stream(name), Some(declared)) => declared.stream(name, table, map)?,
         (Place::Stream(_), None) => return None,
+        (Place::Tables, _) => Source::Tables,
         (Place::Objects(location), _) => {
             if let Some(custom) = custom {
                 custom.refuse(&stream::KEYS, "only a server: stream of type kinesis has it: remove it");
@@ -160,6 +167,7 @@ fn check_keys(map: &Map<'_>, custom: Option<&Map<'_>>) {
             &drift::KEYS,
             &enrich::KEYS,
             &stream::KEYS,
+            &aggregate::KEYS,
         ];
         custom.only(&known.concat());
     }

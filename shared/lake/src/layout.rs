@@ -14,6 +14,7 @@
 //! s3://LAKE/parts/SOURCE/VERSION/PLAN/…  (of an object that is read in parts, until it is committed)
 //! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
 //! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
+//! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
@@ -22,7 +23,7 @@ mod beside;
 mod derived;
 
 pub use beside::{DraftPlaces, PartPlaces, ReplayPlaces};
-pub use derived::{derived_source, epoch_prefix, folder_of};
+pub use derived::{aggregate_source, derived_source, epoch_prefix, folder_of};
 
 use crate::{hex, message::SourceOrder, table::TableSpec};
 use serde::{Deserialize, Serialize};

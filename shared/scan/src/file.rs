@@ -66,12 +66,14 @@ impl<'a> File<'a> {
     ) -> Result<ParquetRecordBatchReader, PortError> {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
         let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
+        // All at once: what borrows of the footer would make the future of whoever waits for it one that cannot go to another thread.
         let ranges = chunks
             .filter(|(index, _)| mask.leaf_included(*index))
             .map(|(_, chunk)| {
                 let (start, length) = chunk.byte_range();
                 (start, start + length)
-            });
+            })
+            .collect();
         let sparse = self.ranges(ranges).await?;
         ParquetRecordBatchReaderBuilder::new_with_metadata(sparse, metadata.clone())
             .with_row_groups(vec![group])
@@ -81,8 +83,10 @@ impl<'a> File<'a> {
             .map_err(|error| self.broken(&error))
     }
 
-    async fn ranges(&self, ranges: impl Iterator<Item = (u64, u64)>) -> Result<Sparse, PortError> {
-        let reads = ranges.map(|(start, end)| async move { Ok((start, self.range(start, end).await?)) });
+    async fn ranges(&self, ranges: Vec<(u64, u64)>) -> Result<Sparse, PortError> {
+        let reads = ranges
+            .into_iter()
+            .map(|(start, end)| async move { Ok((start, self.range(start, end).await?)) });
         let pieces = stream::iter(reads).buffered(MAX_CONCURRENT_READS).try_collect().await?;
         Ok(Sparse {
             bytes: self.bytes,

@@ -151,6 +151,44 @@ fn enriched_flights_are_what_the_same_joins_give() {
     assert_eq!(cloud.ask(SAME_COLUMNS), expected);
 }
 
+/// What DuckDB makes of the enriched flights by the same question.
+const SAME_DAYS: &str = "
+    WITH expected AS (
+        SELECT CAST(time_hour AT TIME ZONE 'UTC' AS DATE) AS day, origin, count(*) AS flights, count(*) FILTER (cancelled) AS cancelled,
+               round(avg(dep_delay), 9) AS mean_delay, max(dep_delay) AS longest_delay, count(*) FILTER (dep_delay > 15) AS late,
+               count(*) FILTER (precip > 0) AS in_rain, round(avg(dep_delay) FILTER (precip > 0), 9) AS mean_delay_in_rain,
+               count(*) FILTER (wind_speed >= 20) AS in_wind, count(DISTINCT dest) AS destinations
+        FROM nyc.flights_enriched GROUP BY ALL),
+    found AS (
+        SELECT * REPLACE (round(mean_delay, 9) AS mean_delay, round(mean_delay_in_rain, 9) AS mean_delay_in_rain) FROM nyc.daily_delays)
+    SELECT (SELECT count(*) FROM found) > 1000 AS days, (SELECT sum(flights)::BIGINT FROM found) AS flights,
+           (SELECT sum(cancelled)::BIGINT FROM found) AS cancelled,
+           (SELECT count(*) FROM (FROM found EXCEPT ALL FROM expected)) AS other,
+           (SELECT count(*) FROM (FROM expected EXCEPT ALL FROM found)) AS missing";
+
+#[test]
+fn days_are_what_the_same_question_gives() {
+    landed();
+    let cloud = cloud();
+    cloud.until_rows("nyc", "flights_enriched", 336_776);
+    let _flowing = cloud
+        .deliveries
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    // The last of what references change is aggregated, too.
+    cloud.until("all days are aggregated", |cloud| {
+        cloud.settle();
+        let is_there = cloud.current("nyc", "daily_delays").is_some();
+        is_there
+            && cloud.ask("SELECT sum(flights)::BIGINT AS flights FROM nyc.daily_delays")
+                == serde_json::json!([{"flights": 336_776}])
+    });
+    cloud.settle();
+    let expected =
+        serde_json::json!([{"days": true, "flights": 336_776, "cancelled": 8_255, "other": 0, "missing": 0}]);
+    assert_eq!(cloud.ask(SAME_DAYS), expected);
+}
+
 #[test]
 fn datacontract_test_passes_on_what_landed() {
     let checks = python(Venv::Checks);

@@ -23,6 +23,8 @@ pub enum Source {
     Objects(LocationPattern),
     /// A stream of Amazon Kinesis Data Streams, a row a record.
     Stream(Box<Stream>),
+    /// Other tables: [`Dataset::aggregation`] says how.
+    Tables,
 }
 
 /// A stream, and what is worked out of it. Windows see rows as they stand in the table: standardised, and hidden where they are.
@@ -98,32 +100,33 @@ pub fn input_type(kind: ColumnType) -> Option<InputType> {
 }
 
 impl Dataset {
-    /// Where its objects are; none: its rows come from a stream.
+    /// Where its objects are; none: its rows come from a stream or of other tables.
     pub fn location(&self) -> Option<&LocationPattern> {
         match &self.source {
             Source::Objects(location) => Some(location),
-            Source::Stream(_) => None,
+            Source::Stream(_) | Source::Tables => None,
         }
     }
 
     /// The stream that its rows come from.
     pub fn stream(&self) -> Option<&Stream> {
         match &self.source {
-            Source::Objects(_) => None,
+            Source::Objects(_) | Source::Tables => None,
             Source::Stream(stream) => Some(stream),
         }
     }
 
-    /// All tables that are made of it: its own, that of refused rows, the enriched one, and of a stream those of late rows, windows and
-    /// anomalies.
+    /// All tables that are made of it: its own, that of refused rows (which an aggregate has none of), the enriched one, and of a stream those
+    /// of late rows, windows and anomalies.
     pub fn tables(&self) -> impl Iterator<Item = &TableSpec> {
         let of_stream = self.stream().into_iter().flat_map(|stream| {
             let windows = stream.windows.iter().map(|window| &window.table);
             [&stream.late].into_iter().chain(windows).chain(&stream.anomalies)
         });
         let enriched = self.enrichment.iter().map(|enrichment| &enrichment.table);
-        [&self.table, &self.quarantine]
-            .into_iter()
+        let refused = (!matches!(self.source, Source::Tables)).then_some(&self.quarantine);
+        std::iter::once(&self.table)
+            .chain(refused)
             .chain(enriched)
             .chain(of_stream)
     }

@@ -10,6 +10,18 @@ impl LakeLocation {
     }
 }
 
+impl LakeLocation {
+    /// The same of a table that is aggregated.
+    pub fn aggregation(&self, table: &TableName) -> String {
+        format!("{}/aggregate/{}/{}.json", self.0, table.database(), table.table())
+    }
+}
+
+/// What a part of an aggregated table is the source of, there.
+pub fn aggregate_source(table: &TableName, part: &str) -> String {
+    format!("aggregate/{table}/{part}")
+}
+
 /// What files of a table that is made of another table are the source of, there: all files of `table` that have that digest in their paths.
 pub fn derived_source(table: &TableName, digest: &str) -> String {
     format!("{table}/{digest}")
@@ -44,6 +56,10 @@ mod tests {
         let table = TableName::new("nyc", "flights").unwrap();
         let source = derived_source(&table, "0a");
         assert_eq!(source, "nyc.flights/0a");
+        assert_eq!(
+            aggregate_source(&table, "day=2013-01-01"),
+            "aggregate/nyc.flights/day=2013-01-01"
+        );
         let prefix = |epoch, contract| epoch_prefix("s3://lake/t", &source, epoch, contract);
         assert!(prefix(1, "c").starts_with(&source_prefix("s3://lake/t", &source)));
         assert!(prefix(1, "c") != prefix(2, "c") && prefix(1, "c") != prefix(1, "d"));

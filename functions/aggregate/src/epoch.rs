@@ -1,0 +1,30 @@
+//! Which states of other tables an aggregated table is made of.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use watershed_lake::TableName;
+
+/// The newest epoch of an aggregated table.
+pub type Epoch = watershed_follow::Epoch<Moment>;
+
+/// States of tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    /// Digest of the contract and its query, which say what is done.
+    pub contract: String,
+    /// The contract's version: of two that are deployed at once, the newer one goes on.
+    pub contract_version: (u32, u32, u32),
+    /// Where the metadata of the inputs lies.
+    pub inputs: BTreeMap<TableName, String>,
+}
+
+impl watershed_follow::Moment for Moment {
+    fn contract(&self) -> &str {
+        &self.contract
+    }
+
+    fn contract_version(&self) -> (u32, u32, u32) {
+        self.contract_version
+    }
+}

@@ -1,0 +1,1 @@
+SELECT station, count(*) AS trips FROM test.trips GROUP BY station

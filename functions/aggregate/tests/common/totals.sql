@@ -1,0 +1,1 @@
+SELECT sum(trips) AS trips, station FROM test.daily GROUP BY station
