@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
 /// What a request is signed with. The emulator takes the caller's key from it, and does not check the signature.
-const SIGNATURE: &str =
+pub const SIGNATURE: &str =
     "AWS4-HMAC-SHA256 Credential=test/20130101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=none";
 
 /// Where it is.

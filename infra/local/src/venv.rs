@@ -26,13 +26,15 @@ const CANDIDATES: [&str; 7] = [
     "python",
 ];
 
-/// What a venv is for. Two, because their packages do not go together.
+/// What a venv is for. Several, because their packages do not go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Venv {
     /// The emulator, pyiceberg, DuckDB and the demo's data.
     Lake,
     /// The linters of template and contracts.
     Checks,
+    /// What asks the API whatever its description allows.
+    Api,
 }
 
 /// One `pip install` of a venv.
@@ -46,6 +48,7 @@ impl Venv {
         match self {
             Self::Lake => "lake",
             Self::Checks => "checks",
+            Self::Api => "api",
         }
     }
 
@@ -63,6 +66,10 @@ impl Venv {
             ],
             Self::Checks => &[Install {
                 file: "checks.txt",
+                options: &[],
+            }],
+            Self::Api => &[Install {
+                file: "api.txt",
                 options: &[],
             }],
         }

@@ -3,7 +3,13 @@
 use crate::{cloud, nycflights13::landed};
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
-use watershed_local::{api::Api, lake::Format};
+use watershed_local::{
+    api::{Api, SIGNATURE},
+    command,
+    lake::Format,
+    venv::Venv,
+};
+use watershed_tests::{home, python};
 
 fn api() -> Api {
     let cloud = cloud();
@@ -148,4 +154,30 @@ fn what_is_hostile_gets_a_clear_answer_within_its_limits() {
         .ask("SELECT count(*) AS n FROM nyc.airlines")
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(after.rows[0]["n"], 16);
+}
+
+/// Requests for each operation of the description, some of them broken in every way that schemathesis knows.
+#[test]
+fn the_api_is_as_it_is_described() {
+    let api = api();
+    let mut schemathesis = python(Venv::Api).tool("schemathesis");
+    schemathesis
+        .args(["run", "--url", api.url(), "--header"])
+        .arg(format!("Authorization:{SIGNATURE}"))
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            "20",
+            "--seed",
+            "1",
+        ])
+        .args([
+            "--checks",
+            "all",
+            "--exclude-checks",
+            "ignored_auth,positive_data_acceptance",
+        ])
+        .arg(home().root().join("functions/query/openapi.json"));
+    command::output(&mut schemathesis).unwrap_or_else(|error| panic!("{error}"));
 }
