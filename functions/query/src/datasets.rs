@@ -208,7 +208,12 @@ fn lineage(tables: &Tables, dataset: &Dataset, spec: &TableSpec) -> (Vec<String>
         let is_input = dataset.table.name == *table || enrichment.references().contains(&table);
         is_input.then(|| enrichment.table.name.to_string())
     };
-    let makes = tables.contracts.iter().filter_map(|other| enriches(other, &spec.name));
+    let aggregates = |dataset: &Dataset, table: &TableName| {
+        let reads = dataset.aggregation.as_ref().is_some_and(|it| it.reads(table));
+        reads.then(|| dataset.table.name.to_string())
+    };
+    let others = tables.contracts.iter();
+    let makes = others.flat_map(|other| [enriches(other, &spec.name), aggregates(other, &spec.name)]);
     let enrichment = dataset
         .enrichment
         .iter()
@@ -217,5 +222,7 @@ fn lineage(tables: &Tables, dataset: &Dataset, spec: &TableSpec) -> (Vec<String>
         let references = enrichment.references().into_iter().map(ToString::to_string);
         std::iter::once(dataset.table.name.to_string()).chain(references)
     });
-    (made_of.collect(), makes.collect())
+    let aggregation = dataset.aggregation.iter().filter(|_| dataset.table.name == spec.name);
+    let inputs = aggregation.flat_map(|aggregation| aggregation.inputs.iter().map(|input| input.table.to_string()));
+    (made_of.chain(inputs).collect(), makes.flatten().collect())
 }
