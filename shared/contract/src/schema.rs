@@ -70,8 +70,7 @@ pub(crate) fn read(
     let known = wire.is_some();
     // Where the server was reported, the keys are read as CSV's, so that what is wrong with them is said at once.
     let wire = wire.unwrap_or_else(|| Format::Csv(CsvFormat::rfc4180(b',')));
-    let encoding = dialect::encoding(&wire, custom);
-    let format = dialect::format(&wire, map, custom);
+    let (encoding, format) = (dialect::encoding(&wire, custom), dialect::format(&wire, map, custom));
     let defaults = defaults(custom, &format);
     let all = columns(map, &defaults);
     let hides = all.iter().any(|property| property.rule.is_private());
