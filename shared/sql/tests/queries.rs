@@ -303,3 +303,20 @@ async fn queries_run_beside_each_other() {
         assert_eq!(*answer, [(3 + n).to_string()]);
     }
 }
+
+#[tokio::test]
+async fn files_that_are_older_than_the_tables_columns_are_read_as_it_is_now() {
+    let world = World::default();
+    let before = spec("t", &[("a", "int"), ("b", "string")], None);
+    world.lake.put(&before, "old", 1, &[&["1", "x"], &["7", "y"]]).await;
+    let now = spec("t", &[("a", "long"), ("b", "string"), ("c", "double")], None);
+    world.lake.put(&now, "new", 1, &[&["5000000000", "z", "0.5"]]).await;
+    for (sql, expected) in [
+        ("SELECT sum(a), count(c), count(*) FROM shop.t", "5000000008|1|3"),
+        ("SELECT count(*), max(b) FROM shop.t WHERE c IS NULL", "2|y"),
+        ("SELECT b, c FROM shop.t WHERE a BETWEEN 2 AND 8", "y|"),
+        ("SELECT b FROM shop.t WHERE c > 0.1 AND a > 4000000000", "z"),
+    ] {
+        assert_eq!(world.ask(sql).await.expect(sql), [expected], "{sql}");
+    }
+}
