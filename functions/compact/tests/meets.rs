@@ -229,9 +229,10 @@ async fn read(shared: &Shared) {
         if last {
             return;
         }
-        match found.is_empty() {
-            true => thread::sleep(GATHER),
-            false => drop(shared.reads.fetch_add(1, SeqCst)),
+        if found.is_empty() {
+            thread::sleep(GATHER);
+        } else {
+            shared.reads.fetch_add(1, SeqCst);
         }
     }
 }
