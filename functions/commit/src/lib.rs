@@ -9,6 +9,7 @@
 //! | Key | the request's token, source and order, kept in the table's ledger |
 //! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
 //! | Maintenance | files or snapshots that are too old go, in the same swap; where there are none, nothing is made |
+//! | Swap | files of a source for others with the same rows, if all that are replaced live; else nothing, acknowledged |
 //! | Older request | changes nothing, acknowledged |
 //! | Append | files come beside what the table holds of the source (a shard of a stream), if they follow on it; several in one snapshot |
 //! | Append too early | looked for again for some seconds, then delivered again: what it follows on has not come |

@@ -79,7 +79,7 @@ pub async fn pack(
     Ok(Some(Packed {
         swap: Swap {
             prefix,
-            replaced: paths.to_vec(),
+            replaced: paths.clone(),
             files: staged,
             erased_rows: if key.is_some() { rows - kept } else { 0 },
         },

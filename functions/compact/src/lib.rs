@@ -171,9 +171,10 @@ async fn look(
         return Ok(());
     };
     let may_have_many = table.total_files().is_none_or(|files| files >= at_least as u64);
-    let files = match may_have_many {
-        true => candidates(&table, table.packable(&*ports.store).await?),
-        false => Vec::new(),
+    let files = if may_have_many {
+        candidates(&table, table.packable(&*ports.store).await?)
+    } else {
+        Vec::new()
     };
     let groups = plan::groups(&files, at_least);
     if !groups.is_empty() {

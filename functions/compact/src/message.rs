@@ -94,9 +94,10 @@ impl Asked {
         let changed: TableChanged = serde_json::from_value(detail).map_err(bad)?;
         // What was packed tells of itself as well: to look then would be to look after each look.
         let is_news = changed.added_files > 0 && changed.operation != "replace";
-        Ok(match is_news {
-            true => Self::Look(changed.table, MANY_FILES),
-            false => Self::Nothing,
+        Ok(if is_news {
+            Self::Look(changed.table, MANY_FILES)
+        } else {
+            Self::Nothing
         })
     }
 }

@@ -147,9 +147,9 @@ fn shard(writer: usize) -> String {
 }
 
 /// A file of one row at a time, numbered from 1; some may wait to be committed.
-async fn write(shared: &Shared, writer: usize) {
+fn write(shared: &Shared, writer: usize) {
     let world = World::on(shared.store.clone(), shared.catalog.clone());
-    let (shard, mut number) = (shard(writer), 0);
+    let (source, mut number) = (shard(writer), 0);
     while !shared.over.load(SeqCst) {
         if number >= shared.committed[writer].load(SeqCst) + MOST_WAITING {
             thread::sleep(Duration::from_millis(1));
@@ -157,7 +157,7 @@ async fn write(shared: &Shared, writer: usize) {
         }
         number += 1;
         let text = number.to_string();
-        let request = world.append(&shard, number, &[vec![["2013-01-01", &shard, &text]]]);
+        let request = world.append(&source, number, &[vec![["2013-01-01", &source, &text]]]);
         shared.queue().push(Asked::Row(writer, number, request));
     }
 }
@@ -204,7 +204,9 @@ async fn rows(shared: &Shared, world: &World) -> BTreeMap<String, Vec<i64>> {
         let read = watershed_scan::read(&*shared.store, file.uri(), file.bytes(), &schema, &mut take);
         read.await.unwrap();
     }
-    found.values_mut().for_each(|numbers| numbers.sort_unstable());
+    for numbers in found.values_mut() {
+        numbers.sort_unstable();
+    }
     found
 }
 
@@ -229,9 +231,10 @@ async fn read(shared: &Shared) {
         if last {
             return;
         }
-        match found.is_empty() {
-            true => thread::sleep(GATHER),
-            false => drop(shared.reads.fetch_add(1, SeqCst)),
+        if found.is_empty() {
+            thread::sleep(GATHER);
+        } else {
+            shared.reads.fetch_add(1, SeqCst);
         }
     }
 }
@@ -249,7 +252,7 @@ fn meet(time: Duration) {
     thread::scope(|scope| {
         let shared = &shared;
         for writer in 0..WRITERS {
-            spawn(scope, move || write(shared, writer));
+            scope.spawn(move || write(shared, writer));
         }
         for _ in 0..READERS {
             spawn(scope, move || read(shared));

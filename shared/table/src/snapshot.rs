@@ -59,9 +59,10 @@ pub async fn add(
     let tallies = (summary::tally(change.added.iter()), summary::tally(removed.into_iter()));
     let partitions = partitions(base, change);
     let parent_summary = parent.map(|parent| &parent.summary().additional_properties);
-    let operation = match change.is_rewrite {
-        true => summary::REPLACE,
-        false => summary::operation(tallies.0, tallies.1),
+    let operation = if change.is_rewrite {
+        summary::REPLACE
+    } else {
+        summary::operation(tallies.0, tallies.1)
     };
     let summary = summary::summary(operation, parent_summary, &files, tallies, partitions.len(), tokens);
     let mut snapshot = json!({

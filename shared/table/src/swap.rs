@@ -12,7 +12,7 @@ use crate::{
     summary,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use iceberg::spec::{DataFile, ManifestFile, TableMetadata};
+use iceberg::spec::{DataFile, ManifestEntry, ManifestFile, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use watershed_lake::{
     Swap,
@@ -46,7 +46,7 @@ enum Found<'t> {
 
 /// Whether the manifest lists files of the swap's source.
 pub fn is_in(swap: &Swap, manifest: &LoadedManifest) -> bool {
-    let mut paths = manifest.live.iter().map(|entry| entry.file_path());
+    let mut paths = manifest.live.iter().map(ManifestEntry::file_path);
     paths.any(|path| path.starts_with(&swap.prefix))
 }
 

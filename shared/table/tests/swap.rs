@@ -36,7 +36,7 @@ async fn files_are_swapped_in_one_snapshot_that_changes_no_row() {
         4,
         "who reads the state before still can"
     );
-    let ledger = world.ledger(&spec(), &[first.source.clone()]).await;
+    let ledger = world.ledger(&spec(), std::slice::from_ref(&first.source)).await;
     assert_eq!((&ledger[&first.source].1, ledger[&first.source].2), (&first.token, 2));
 
     let version = world.version(&spec()).await;

@@ -86,7 +86,7 @@ async fn swaps_and_writers_that_meet_all_land_or_lose_cleanly() {
         host: &world.host,
     };
     let lake = LakeLocation::bucket(LAKE);
-    let writes: Vec<[CommitRequest; 1]> = (0..4_u32)
+    let requests: Vec<[CommitRequest; 1]> = (0..4_u32)
         .map(|n| [world.append(&spec(), &n.to_string(), (0, 1), vec![parquet(&[(n.into(), "x")])])])
         .chain([[parts(&world, 2)]])
         .collect();
@@ -96,7 +96,7 @@ async fn swaps_and_writers_that_meet_all_land_or_lose_cleanly() {
         maintenance: &swap,
     };
     let table = spec();
-    let writers = writes
+    let writers = requests
         .iter()
         .map(|request| watershed_table::commit(ports, &lake, &table, &request[..]));
     let packers = (0..2).map(|_| watershed_table::commit(ports, &lake, &table, batch));

@@ -10,8 +10,8 @@ use std::{
 };
 use watershed_tests::{Cloud, processes::kill_functions};
 
-/// Rows of the object: about 25 MB, in three parts by what the local cloud sets.
-const ROWS: u64 = 400_000;
+/// Rows of the object: about 37 MB, in five parts by what the local cloud sets; each makes a file.
+const ROWS: u64 = 600_000;
 /// Of so many rows one is refused.
 const BAD_EVERY: u64 = 1_000;
 /// Times that every running invocation is killed.
@@ -65,6 +65,18 @@ fn an_object_in_parts_stands_in_its_table_once_and_its_bad_rows_on_their_lines()
     cloud.until_rows("flow", "large_quarantine", bad);
     cloud.settle();
     check(cloud, "large", ROWS, lines);
+    let before = cloud.current("flow", "large").expect("the table");
+    cloud.send("CompactQueueUrl", r#"{"look": "flow.large"}"#);
+    cloud.until("its files are packed", |cloud| {
+        let now = cloud.current("flow", "large").expect("the table");
+        now.snapshot != before.snapshot && now.rows == before.rows
+    });
+    check(cloud, "large", ROWS, lines);
+    let erase = r#"{"erase": {"dataset": "flow.large", "key": {"id": 7}}}"#;
+    cloud.send("CompactQueueUrl", erase);
+    cloud.until_rows("flow", "large", before.rows - 1);
+    let left = cloud.ask("SELECT min(id) AS id FROM flow.large WHERE id > 6");
+    assert_eq!(left, json!([{"id": 8}]));
 }
 
 /// Alone: it kills what other tests wait for. `WATERSHED_LARGE_ROWS` makes it larger: 66 million rows are 4 GB, which the local cloud holds in
