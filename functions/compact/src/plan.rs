@@ -1,9 +1,9 @@
 //! Which small files are packed together. Pure.
 //!
 //! A group is files of one source and one partition that become one file. Of the small ones, smallest first, a file joins the group if it is no
-//! larger than all before it together, or tiny. So packing at least doubles the file that a row is in, until it is tiny no more, and no row is
-//! written again more often than its file can double until it has the target size. What is left of a partition is a few files of very different
-//! sizes, which a second look leaves alone.
+//! more than [`MAX_GROWTH`] times as large as all before it together, or tiny. So once the file that a row is in is tiny no more, packing makes it
+//! half as large again at least, and no row is written again more often than that can be until the file has the target size. What is left of a
+//! partition is a few files of very different sizes, which a second look leaves alone, and such as are large enough for a group to hold few of them.
 
 use std::collections::BTreeMap;
 use watershed_sink::TARGET_FILE_BYTES;
@@ -12,6 +12,8 @@ use watershed_sink::TARGET_FILE_BYTES;
 pub const SMALL_FILE_BYTES: u64 = TARGET_FILE_BYTES / 2;
 /// Files of at most this size are packed whatever the sizes of the others: what they cost readers is the request, not the bytes.
 pub const TINY_FILE_BYTES: u64 = 1 << 20;
+/// How much larger a file may be than all smaller ones of its group together.
+pub const MAX_GROWTH: u64 = 2;
 /// Fewest files of a group that it is worth to write anew, when there is time: by the schedule, or by hand.
 pub const MIN_FILES: usize = 4;
 /// The same when a table has just changed: a stream's table changes every few seconds.
@@ -69,7 +71,7 @@ pub fn groups(files: &[Candidate], at_least: usize) -> Vec<Group> {
 fn of_one_partition(files: &[(u64, &str)], at_least: usize) -> Vec<Vec<String>> {
     let (mut groups, mut group, mut sum) = (Vec::new(), Vec::new(), 0);
     for &(bytes, path) in files {
-        let joins = bytes <= TINY_FILE_BYTES.max(sum) && sum + bytes <= MAX_GROUP_BYTES;
+        let joins = bytes <= TINY_FILE_BYTES.max(MAX_GROWTH * sum) && sum + bytes <= MAX_GROUP_BYTES;
         if !joins || group.len() == MAX_GROUP_FILES {
             groups.push(std::mem::take(&mut group));
             sum = 0;
@@ -137,13 +139,14 @@ mod tests {
         assert_eq!(counts(&[1; 32], MANY_FILES), [32]);
         assert_eq!(counts(&[SMALL_FILE_BYTES; 9], MIN_FILES), [0_usize; 0]);
         assert_eq!(counts(&[1, 1, 1, 1, 50 * MIB], MIN_FILES), [4]);
-        assert_eq!(counts(&[MIB, MIB, 2 * MIB, 4 * MIB, 8 * MIB, 30 * MIB], MIN_FILES), [5]);
+        assert_eq!(counts(&[MIB, MIB, 2 * MIB, 4 * MIB, 8 * MIB, 40 * MIB], MIN_FILES), [5]);
+        assert_eq!(counts(&[10, 11, 12, 13, 14].map(|size| size * MIB), MIN_FILES), [5]);
         assert_eq!(counts(&[SMALL_FILE_BYTES - 1; 5], 2), [2, 2]);
         assert_eq!(counts(&[1; 1_003], MIN_FILES), [500, 500]);
     }
 
     proptest! {
-        /// Packed again and again, with or without new files, it comes to an end, and no row is written more often than files double.
+        /// Packed again and again, with or without new files, it comes to an end, and rows are written few times, and few small files are left.
         #[test]
         fn it_comes_to_an_end(sizes in prop::collection::vec(1_u64..SMALL_FILE_BYTES, 0..200), more in 0_u64..64) {
             let mut sizes = sizes;
@@ -173,8 +176,9 @@ mod tests {
             }
             prop_assert!(looks <= 8, "{looks} looks");
             prop_assert!(written <= total * 8, "{written} bytes written for {total}");
-            let left = sizes.iter().filter(|size| **size < SMALL_FILE_BYTES).count();
-            prop_assert!(left <= 8 * (MIN_FILES - 1), "{left} small files are left");
+            let few = MAX_GROUP_BYTES / MIN_FILES as u64;
+            let left = sizes.iter().filter(|size| **size < few).count();
+            prop_assert!(left <= 4 * (MIN_FILES - 1), "{left} small files are left");
         }
     }
 }
