@@ -271,17 +271,17 @@ async fn made(
     part: &str,
     (epoch, source, prefix): (&epoch::Epoch, &str, &str),
 ) -> Result<Made, PortError> {
-    let parts = target
+    let division = target
         .aggregation
         .partition
         .map(|field| Parts::of(&target.dataset.table, field));
-    let value = parts.as_ref().and_then(|parts| parts.parse(part));
-    if value.is_none() && (parts.is_some() || part != WHOLE) {
+    let value = division.as_ref().and_then(|parts| parts.parse(part));
+    if value.is_none() && (division.is_some() || part != WHOLE) {
         return Ok(Made::default());
     }
     let prepared = prepared(aggregate, ports, &epoch.moment).await?;
     let engine = aggregate.engine(ports).await?;
-    let of = parts.as_ref().zip(value.as_ref());
+    let of = division.as_ref().zip(value.as_ref());
     let answer = sql::run(engine, &aggregate.contracts, target, &prepared, of).await?;
     let provenance = source::provenance(target, source, epoch.number, &prepared);
     let folder = scratch::folder(&aggregate.config.scratch)?;

@@ -93,17 +93,17 @@ async fn one_by_one(world: &mut World) -> Vec<Vec<Vec<Row>>> {
 
 #[tokio::test]
 async fn every_refused_call_ends_in_the_same_table() {
-    sweep(Fault::Refused(Kind::Transient)).await;
+    Box::pin(sweep(Fault::Refused(Kind::Transient))).await;
 }
 
 #[tokio::test]
 async fn every_fault_ends_in_the_same_table() {
-    sweep(Fault::Refused(Kind::Fault)).await;
+    Box::pin(sweep(Fault::Refused(Kind::Fault))).await;
 }
 
 #[tokio::test]
 async fn every_lost_answer_ends_in_the_same_table() {
-    sweep(Fault::AnswerLost).await;
+    Box::pin(sweep(Fault::AnswerLost)).await;
 }
 
 async fn sweep(fault: Fault) {

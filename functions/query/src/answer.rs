@@ -55,8 +55,8 @@ impl Form {
 /// Rows on their way into an answer.
 pub struct Rows {
     schema: SchemaRef,
-    max_rows: usize,
-    rows: usize,
+    most: usize,
+    count: usize,
     writer: Writes,
 }
 
@@ -79,7 +79,7 @@ fn unwritable(error: &ArrowError) -> SqlError {
 
 impl Rows {
     /// None yet.
-    pub fn new(form: Form, schema: SchemaRef, max_rows: usize) -> Result<Self, SqlError> {
+    pub fn new(form: Form, schema: SchemaRef, most: usize) -> Result<Self, SqlError> {
         let writer = match form {
             Form::Json => Writes::Json(WriterBuilder::new().with_explicit_nulls(true).build(Vec::new())),
             Form::Csv => {
@@ -95,22 +95,22 @@ impl Rows {
         };
         Ok(Self {
             schema,
-            max_rows,
-            rows: 0,
+            most,
+            count: 0,
             writer,
         })
     }
 
     /// How many.
     pub fn count(&self) -> usize {
-        self.rows
+        self.count
     }
 
     /// Some more. An error: they are more than an answer has room for.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
-        self.rows += batch.num_rows();
-        if self.rows > self.max_rows {
-            return Err(too_many(format!("more than {} rows", self.max_rows)));
+        self.count += batch.num_rows();
+        if self.count > self.most {
+            return Err(too_many(&format!("more than {} rows", self.most)));
         }
         let written = match &mut self.writer {
             Writes::Json(writer) => writer.write(batch),
@@ -124,7 +124,7 @@ impl Rows {
             Writes::Arrow(writer) => writer.get_ref().len(),
         };
         if bytes > MAX_BODY_BYTES {
-            return Err(too_many(format!("more than {MAX_BODY_BYTES} bytes")));
+            return Err(too_many(&format!("more than {MAX_BODY_BYTES} bytes")));
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ struct Answered<'a> {
     bytes_read: u64,
 }
 
-fn too_many(what: String) -> SqlError {
+fn too_many(what: &str) -> SqlError {
     SqlError::Limit(
         Limit::Memory,
         format!("the answer has {what}: add LIMIT, or aggregate; whole tables are read from the lake itself"),

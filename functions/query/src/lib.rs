@@ -161,7 +161,7 @@ async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Res
         }
         ("GET", ["openapi.json"]) => Ok(Response::text(200, "application/json", OPENAPI.into())),
         (_, ["query"]) => Err(Problem::not_allowed("POST")),
-        (_, ["datasets"] | ["datasets", _] | ["openapi.json"]) => Err(Problem::not_allowed("GET")),
+        (_, ["datasets" | "openapi.json"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
         _ => Err(Problem::not_found(format!(
             "{}: there are POST /query, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
             request.path()

@@ -113,162 +113,164 @@ fn a_table_may_be_made_as_a_whole_and_sorted_otherwise() {
     assert_eq!((dataset.table.sort.len(), dataset.table.sort[0].column), (1, 2));
 }
 
+/// What is written in place of what, and what is said of it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "sql: daily_trips.sql ",
+        "sql: daily_trip.sql ",
+        r#"no file "daily_trip.sql" beside the contract: write daily_trips.sql"#,
+    ),
+    (
+        "sql: daily_trips.sql ",
+        "sql: ../daily_trips.sql ",
+        "its name without a folder here",
+    ),
+    (
+        "sql: daily_trips.sql ",
+        "sql: daily_trips.txt ",
+        "write the query in a file *.sql",
+    ),
+    (
+        "            sql: daily_trips.sql ",
+        "            # ",
+        "no sql: write sql:",
+    ),
+    (
+        "[travel.trips_enriched, travel.stations]",
+        "[]",
+        "0 inputs: write 1 to 32",
+    ),
+    (
+        "travel.stations]",
+        "travel.station]",
+        r#"no contract makes a table "travel.station": did you mean travel.stations?"#,
+    ),
+    (
+        "travel.stations]",
+        "stations]",
+        r#"no contract makes a table "stations""#,
+    ),
+    (
+        "travel.stations]",
+        "travel.stations, travel.stations]",
+        "travel.stations a second time",
+    ),
+    (
+        "travel.stations]",
+        "travel.stations, travel.cities]",
+        "travel.cities is not in the query of",
+    ),
+    (
+        "travel.stations]",
+        "travel.stations, travel.daily_trips]",
+        "travel.daily_trips is not in the query",
+    ),
+    (
+        "column: day     ",
+        "column: dya     ",
+        r#"travel.daily_trips has no column "dya": did you mean day?"#,
+    ),
+    (
+        "column: day     ",
+        "column: station     ",
+        "the table is not partitioned by station: write day",
+    ),
+    (
+        "          partition: [{column: day, transform: month}]\n",
+        "",
+        "the table is not partitioned by day: write partition: [{column: day, transform: month}]",
+    ),
+    (
+        "transform: month",
+        "transform: \"bucket[4]\"",
+        "bucket[4] of day, which is of type date: partition by the year",
+    ),
+    (
+        "{name: day, logicalType: date, required: true, primaryKey: true, primaryKeyPosition: 1}",
+        "{name: day, logicalType: date}",
+        "day, which may be null: write required: true there",
+    ),
+    (
+        "{name: day, logicalType: date, required: true, primaryKey: true, primaryKeyPosition: 1}",
+        "{name: day, logicalType: date, required: true}",
+        "day is not in the primary key: write primaryKey: true there",
+    ),
+    (
+        "of: {travel.trips_enriched: at}",
+        "of: {travel.trips_enriched: station}",
+        "day of type date, station of type string",
+    ),
+    (
+        "of: {travel.trips_enriched: at}",
+        "of: {travel.trips_enriched: att}",
+        r#"travel.trips_enriched has no column "att""#,
+    ),
+    (
+        "of: {travel.trips_enriched: at}",
+        "of: {travel.trips: at}",
+        r#""travel.trips" is no input: did you mean travel.trips_enriched?"#,
+    ),
+    ("of: {travel.trips_enriched: at}", "of: {}", "of of no input"),
+    (
+        "              column: day ",
+        "              colour: red\n              column: day ",
+        "unknown key \"colour\"",
+    ),
+    (
+        "          aggregate:",
+        "          nulls: [NA]\n          aggregate:",
+        "nulls does not apply: rows of an aggregate are made by a query",
+    ),
+    (
+        "          aggregate:",
+        "          quote: none\n          aggregate:",
+        "quote does not apply",
+    ),
+    (
+        "          aggregate:",
+        "          windows: []\n          aggregate:",
+        "windows does not apply",
+    ),
+    (
+        "          aggregate:",
+        "          enrich: [{score: s, of: [trips > 1]}]\n          aggregate:",
+        "enrich does not apply: an aggregate is not enriched",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: number, logicalTypeOptions: {minimum: 0}}",
+        "minimum does not apply: values of an aggregate are not checked",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: number, transformLogic: cast(trips as double)}",
+        "a computed column of an aggregate",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: number, quality: [{metric: nullValues, mustBe: 0}]}",
+        "a quality rule of an aggregate",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: number, customProperties: [{property: watershed, value: {source: m}}]}",
+        "source does not apply: the column is made by a query",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: hash}}]}",
+        "hide it where it is read",
+    ),
+    (
+        "minutes, logicalType: number}",
+        "minutes, logicalType: array, items: {logicalType: number}}",
+        "a list in an aggregate",
+    ),
+];
+
 #[test]
 fn one_mistake_makes_one_message() {
-    let cases = [
-        (
-            "sql: daily_trips.sql ",
-            "sql: daily_trip.sql ",
-            r#"no file "daily_trip.sql" beside the contract: write daily_trips.sql"#,
-        ),
-        (
-            "sql: daily_trips.sql ",
-            "sql: ../daily_trips.sql ",
-            "its name without a folder here",
-        ),
-        (
-            "sql: daily_trips.sql ",
-            "sql: daily_trips.txt ",
-            "write the query in a file *.sql",
-        ),
-        (
-            "            sql: daily_trips.sql ",
-            "            # ",
-            "no sql: write sql:",
-        ),
-        (
-            "[travel.trips_enriched, travel.stations]",
-            "[]",
-            "0 inputs: write 1 to 32",
-        ),
-        (
-            "travel.stations]",
-            "travel.station]",
-            r#"no contract makes a table "travel.station": did you mean travel.stations?"#,
-        ),
-        (
-            "travel.stations]",
-            "stations]",
-            r#"no contract makes a table "stations""#,
-        ),
-        (
-            "travel.stations]",
-            "travel.stations, travel.stations]",
-            "travel.stations a second time",
-        ),
-        (
-            "travel.stations]",
-            "travel.stations, travel.cities]",
-            "travel.cities is not in the query of",
-        ),
-        (
-            "travel.stations]",
-            "travel.stations, travel.daily_trips]",
-            "travel.daily_trips is not in the query",
-        ),
-        (
-            "column: day     ",
-            "column: dya     ",
-            r#"travel.daily_trips has no column "dya": did you mean day?"#,
-        ),
-        (
-            "column: day     ",
-            "column: station     ",
-            "the table is not partitioned by station: write day",
-        ),
-        (
-            "          partition: [{column: day, transform: month}]\n",
-            "",
-            "the table is not partitioned by day: write partition: [{column: day, transform: month}]",
-        ),
-        (
-            "transform: month",
-            "transform: \"bucket[4]\"",
-            "bucket[4] of day, which is of type date: partition by the year",
-        ),
-        (
-            "{name: day, logicalType: date, required: true, primaryKey: true, primaryKeyPosition: 1}",
-            "{name: day, logicalType: date}",
-            "day, which may be null: write required: true there",
-        ),
-        (
-            "{name: day, logicalType: date, required: true, primaryKey: true, primaryKeyPosition: 1}",
-            "{name: day, logicalType: date, required: true}",
-            "day is not in the primary key: write primaryKey: true there",
-        ),
-        (
-            "of: {travel.trips_enriched: at}",
-            "of: {travel.trips_enriched: station}",
-            "day of type date, station of type string",
-        ),
-        (
-            "of: {travel.trips_enriched: at}",
-            "of: {travel.trips_enriched: att}",
-            r#"travel.trips_enriched has no column "att""#,
-        ),
-        (
-            "of: {travel.trips_enriched: at}",
-            "of: {travel.trips: at}",
-            r#""travel.trips" is no input: did you mean travel.trips_enriched?"#,
-        ),
-        ("of: {travel.trips_enriched: at}", "of: {}", "of of no input"),
-        (
-            "              column: day ",
-            "              colour: red\n              column: day ",
-            "unknown key \"colour\"",
-        ),
-        (
-            "          aggregate:",
-            "          nulls: [NA]\n          aggregate:",
-            "nulls does not apply: rows of an aggregate are made by a query",
-        ),
-        (
-            "          aggregate:",
-            "          quote: none\n          aggregate:",
-            "quote does not apply",
-        ),
-        (
-            "          aggregate:",
-            "          windows: []\n          aggregate:",
-            "windows does not apply",
-        ),
-        (
-            "          aggregate:",
-            "          enrich: [{score: s, of: [trips > 1]}]\n          aggregate:",
-            "enrich does not apply: an aggregate is not enriched",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: number, logicalTypeOptions: {minimum: 0}}",
-            "minimum does not apply: values of an aggregate are not checked",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: number, transformLogic: cast(trips as double)}",
-            "a computed column of an aggregate",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: number, quality: [{metric: nullValues, mustBe: 0}]}",
-            "a quality rule of an aggregate",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: number, customProperties: [{property: watershed, value: {source: m}}]}",
-            "source does not apply: the column is made by a query",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: string, classification: personal, customProperties: [{property: watershed, value: {personal: hash}}]}",
-            "hide it where it is read",
-        ),
-        (
-            "minutes, logicalType: number}",
-            "minutes, logicalType: array, items: {logicalType: number}}",
-            "a list in an aggregate",
-        ),
-    ];
-    for (from, to, expected) in cases {
+    for (from, to, expected) in MISTAKES {
         let errors = said(from, to);
         assert!(errors.contains(expected), "{to}: {errors}");
         assert_eq!(errors.lines().count(), 1, "{to}: {errors}");

@@ -128,7 +128,7 @@ mod tests {
     struct State(String);
 
     impl Moment for State {
-        fn contract(&self) -> &str {
+        fn contract(&self) -> &'static str {
             "c"
         }
         fn contract_version(&self) -> (u32, u32, u32) {

@@ -260,9 +260,15 @@ mod tests {
     #[test]
     fn what_lies_near_is_read_at_once() {
         let far = MAX_GAP_BYTES + 11;
-        assert_eq!(together(vec![5..10, 0..3, far..far + 1]), [0..10, far..far + 1]);
-        assert_eq!(together(vec![far - 1..far, 0..10]), [0..far], "just near enough");
-        assert_eq!(together(vec![0..10, 2..4]), [0..10]);
-        assert_eq!(together(vec![]), []);
+        for (ranges, expected) in [
+            (vec![5..10, 0..3, far..far + 1], vec![(0, 10), (far, far + 1)]),
+            // Just near enough.
+            (vec![far - 1..far, 0..10], vec![(0, far)]),
+            (vec![0..10, 2..4], vec![(0, 10)]),
+            (vec![], vec![]),
+        ] {
+            let found = together(ranges).into_iter().map(|range| (range.start, range.end));
+            assert_eq!(found.collect::<Vec<_>>(), expected);
+        }
     }
 }

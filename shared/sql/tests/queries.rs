@@ -245,6 +245,8 @@ async fn a_store_that_fails_is_no_fault_of_the_query() {
     assert!(matches!(error, SqlError::Port(_)), "{error:?}");
 }
 
+type Row = (i64, Option<String>);
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
@@ -267,7 +269,6 @@ proptest! {
                 world.lake.put(&table, &number.to_string(), 1, &rows).await;
             }
             let all = files.iter().flatten();
-            type Row = (i64, Option<String>);
             let count = |keep: &dyn Fn(&Row) -> bool| all.clone().filter(|row| keep(row)).count();
             for (condition, expected) in [
                 (format!("n BETWEEN {low} AND {high}"), count(&|row| low <= row.0 && row.0 <= high)),

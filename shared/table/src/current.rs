@@ -123,8 +123,8 @@ impl Current {
     /// The table as it was at a time, in milliseconds since 1970: as the last snapshot that was made until then left it, with the columns
     /// of then. None: it had no snapshot yet, or has forgotten that one.
     pub fn as_of(&self, time_ms: i64) -> Option<Self> {
-        let log = self.metadata.history().iter();
-        let last = log.filter(|entry| entry.timestamp_ms <= time_ms).next_back()?;
+        let mut log = self.metadata.history().iter();
+        let last = log.rfind(|entry| entry.timestamp_ms <= time_ms)?;
         let snapshot = self.metadata.snapshot_by_id(last.snapshot_id)?;
         Some(Self {
             snapshot: Some(SnapshotRef::clone(snapshot)),

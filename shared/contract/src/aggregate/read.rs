@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::shown,
-    reader::Map,
+    reader::{At, Map},
     spot::{Spot, Word},
 };
 
@@ -48,11 +48,7 @@ pub(crate) fn read(custom: Option<&Map<'_>>) -> Option<Declared> {
         if at.is_list() && (items.is_empty() || items.len() > MAX_INPUTS) {
             at.error(format!("{} inputs", items.len()), format!("write 1 to {MAX_INPUTS}"));
         }
-        items
-            .iter()
-            .take(MAX_INPUTS)
-            .filter_map(|item| item.spotted())
-            .collect()
+        items.iter().take(MAX_INPUTS).filter_map(At::spotted).collect()
     });
     let partition = map.get("partition").map(|at| partition(&at.map()?));
     Some(Declared {
