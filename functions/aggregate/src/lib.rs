@@ -156,8 +156,7 @@ impl<'a> Target<'a> {
 
 /// One invocation.
 pub async fn handle(aggregate: &Aggregate, mut invocation: Invocation, event: Value) -> Result<BatchResponse, Error> {
-    let event: SqsEvent = serde_json::from_value(event)
-        .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))?;
+    let event = SqsEvent::parse(event)?;
     let mut outcomes = Vec::with_capacity(event.records.len());
     for message in &event.records {
         outcomes.push((message, one(aggregate, &mut invocation, message).await));
@@ -183,13 +182,7 @@ async fn one(aggregate: &Aggregate, invocation: &mut Invocation, message: &SqsMe
         return Err(PortError::fault(what));
     };
     let done = part(aggregate, invocation, target, &unit, message.trace()).await;
-    if let Err(error) = &done {
-        // The states that it is to be made of may be gone: then there are newer ones, and the message finds those when it comes again.
-        let looked = look(aggregate, invocation, target).await;
-        // That is no answer to what it was asked, and must not stand in its place.
-        looked.map_err(|other| other.context(format!("after: {error}")))?;
-    }
-    done
+    watershed_follow::or_look(done, Box::pin(look(aggregate, invocation, target))).await
 }
 
 /// Looks at those aggregates. One that fails holds up no other.

@@ -8,13 +8,10 @@ use crate::{
     part::{Parts, WHOLE},
 };
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use watershed_contract::{Dataset, aggregate::Input};
-use watershed_follow::{Follower, Planned, plan};
-use watershed_lake::{
-    TableName, TableSpec,
-    layout::{aggregate_source, digest_in_path},
-};
+use watershed_follow::{Follower, Planned, held, plan, states};
+use watershed_lake::{TableName, TableSpec, layout::aggregate_source};
 use watershed_ops::now_ms;
 use watershed_ports::PortError;
 use watershed_table::current::{Current, LiveFile};
@@ -78,24 +75,6 @@ impl Planner<'_> {
         let found = parts_of(&*self.ports.store, parts, (self.spec(input), column), files).await?;
         Ok(found.iter().map(|value| parts.name(value)).collect())
     }
-
-    /// The parts that the aggregated table has files of, by whichever contract.
-    async fn held(&self) -> Result<BTreeSet<String>, PortError> {
-        let (store, table) = (&*self.ports.store, &self.target.dataset.table);
-        let Some(made) = Current::load(store, &*self.ports.catalog, &table.name).await? else {
-            return Ok(BTreeSet::new());
-        };
-        let location = self.aggregate.lake.table(table);
-        let files = made.files(store).await?;
-        let digests: BTreeSet<&str> = files
-            .iter()
-            .filter_map(|file| digest_in_path(&location, file.uri()))
-            .collect();
-        let named = made.sources(store, digests.into_iter()).await?;
-        let prefix = aggregate_source(&table.name, "");
-        let ours = named.values().filter_map(|source| source.strip_prefix(&prefix));
-        Ok(ours.map(str::to_string).collect())
-    }
 }
 
 #[async_trait]
@@ -121,13 +100,11 @@ impl Follower for Planner<'_> {
 
     async fn moment(&self) -> Result<Result<Moment, TableName>, PortError> {
         let Target { dataset, aggregation } = self.target;
-        let mut inputs = BTreeMap::new();
-        for Input { table, .. } in &aggregation.inputs {
-            let Some(entry) = self.ports.catalog.load(table.database(), table.table()).await? else {
-                return Ok(Err(table.clone()));
-            };
-            inputs.insert(table.clone(), entry.metadata_location);
-        }
+        let tables = aggregation.inputs.iter().map(|input| &input.table).collect();
+        let inputs = match states(&*self.ports.catalog, tables).await? {
+            Ok(inputs) => inputs,
+            Err(missing) => return Ok(Err(missing)),
+        };
         Ok(Ok(Moment {
             contract: dataset.digest.clone(),
             contract_version: dataset.version,
@@ -148,12 +125,14 @@ impl Follower for Planner<'_> {
 
     /// All parts that mapped inputs have rows of, and those that the table has still.
     async fn everything(&self, moment: &Moment) -> Result<BTreeSet<String>, PortError> {
-        let mut found = self.held().await?;
+        let (store, table) = (&*self.ports.store, &self.target.dataset.table);
+        // By whichever contract they were made.
+        let ours = (&table.name, &*self.aggregate.lake.table(table));
+        let mut found = held(store, &*self.ports.catalog, ours, &aggregate_source(&table.name, "")).await?;
         let Some(parts) = self.parts() else {
             found.insert(WHOLE.into());
             return Ok(found);
         };
-        let store = &*self.ports.store;
         for input in &self.target.aggregation.inputs {
             let (Some(column), Some(metadata)) = (input.column, moment.inputs.get(&input.table)) else {
                 continue;

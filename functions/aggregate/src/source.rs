@@ -8,18 +8,12 @@ use crate::{
     sql::{Prepared, told},
 };
 use arrow_array::RecordBatch;
-use std::{collections::BTreeMap, io::Read, path::Path};
-use watershed_lake::{
-    SortField, StagedFile, TableName, TableSpec,
-    layout::{Digest, path_in, split_uri},
-};
+use std::{collections::BTreeMap, path::Path};
+use watershed_lake::{SortField, StagedFile, TableName, TableSpec, layout::Digest};
 use watershed_ops::scratch;
 use watershed_ports::{ObjectStore, PortError};
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkSettings};
 use watershed_sql::Answer;
-
-/// Bytes of a file that are read at once, to know it by its digest.
-const READ_BYTES: usize = 1 << 20;
 
 /// What came of a part.
 #[derive(Debug, Default)]
@@ -62,7 +56,9 @@ pub async fn make(
     };
     for file in finished {
         made.rows += file.rows;
-        made.files.push(put(store, prefix, &folder, &file).await?);
+        let staged = file.staged_in(&folder);
+        scratch::hand_over(store, &format!("{prefix}{}", staged.path), &file.local).await?;
+        made.files.push(staged);
     }
     Ok(made)
 }
@@ -156,36 +152,12 @@ pub fn input_key(name: &TableName) -> String {
 /// be written over.
 fn digest(files: &[FinishedFile]) -> Result<String, PortError> {
     let mut digest = Digest::new();
-    let mut bytes = vec![0; READ_BYTES];
-    for FinishedFile { local, path, .. } in files {
-        let io = |error: std::io::Error| PortError::fault(format!("{}: {error}", local.display()));
-        digest.part(path.as_bytes());
-        let mut file = std::fs::File::open(local).map_err(io)?;
-        loop {
-            let read = file.read(&mut bytes).map_err(io)?;
-            if read == 0 {
-                break;
-            }
-            digest.part(&bytes[..read]);
-        }
+    for file in files {
+        digest.part(file.path.as_bytes());
+        let read = file.digest(&mut digest);
+        read.map_err(|error| PortError::fault(format!("{}: {error}", file.local.display())))?;
     }
     Ok(digest.short())
-}
-
-async fn put(
-    store: &dyn ObjectStore,
-    prefix: &str,
-    folder: &str,
-    file: &FinishedFile,
-) -> Result<StagedFile, PortError> {
-    let staged = StagedFile {
-        path: path_in(folder, &file.path),
-        ..file.staged()
-    };
-    let uri = format!("{prefix}{}", staged.path);
-    let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-    scratch::hand_over(store, bucket, key, &file.local).await?;
-    Ok(staged)
 }
 
 fn failed(error: &SinkError) -> PortError {

@@ -104,6 +104,7 @@ pub fn told(target: Target<'_>, error: SqlError) -> PortError {
         SqlError::Invalid {
             message,
             place: Some(place),
+            ..
         } => format!("{file}: {place}: {message}"),
         SqlError::Limit(_, message) => format!("{file}: {message}; or give {SERVICE} more (the template's parameters)"),
         other => format!("{file}: {other}"),

@@ -13,10 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use watershed_contract::{Dataset, Stream};
 use watershed_kinesis::{Event, Sequence};
-use watershed_lake::{
-    CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
-    layout::{generation_prefix, split_uri},
-};
+use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::generation_prefix};
 use watershed_ops::{Stopwatch, scratch};
 use watershed_ports::PortError;
 use watershed_sink::{FinishedFile, SinkError};
@@ -211,7 +208,9 @@ impl Turn<'_> {
             shard.head.outbox.requests.push(request);
         }
         stream::iter(uploads)
-            .map(|(uri, file)| self.upload(uri, file))
+            .map(async |(uri, file): (String, FinishedFile)| {
+                scratch::hand_over(&*self.ports.store, &uri, &file.local).await
+            })
             .buffer_unordered(MAX_CONCURRENT_UPLOADS)
             .try_collect::<Vec<()>>()
             .await?;
@@ -248,11 +247,6 @@ impl Turn<'_> {
             trace,
         )
         .appending(after)
-    }
-
-    async fn upload(&self, uri: String, file: FinishedFile) -> Result<(), PortError> {
-        let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-        scratch::hand_over(&*self.ports.store, bucket, key, &file.local).await
     }
 
     async fn deliver(&self, shard: &mut Shard) -> Result<(), PortError> {

@@ -127,8 +127,7 @@ struct Done {
 
 /// One invocation.
 pub async fn handle(commit: &Commit, mut invocation: Invocation, event: Value) -> Result<BatchResponse, Error> {
-    let event: SqsEvent = serde_json::from_value(event)
-        .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))?;
+    let event = SqsEvent::parse(event)?;
     let mut outcomes: Vec<Result<(), PortError>> = vec![Ok(()); event.records.len()];
     let groups = group(&event.records, &mut outcomes);
     let tables = groups.len();

@@ -2,10 +2,10 @@
 
 use crate::{key::Matcher, message::Unit};
 use arrow_array::RecordBatch;
-use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
+use std::{collections::BTreeMap, path::Path};
 use watershed_lake::{
-    Column, PartitionField, SortField, StagedFile, Swap, TableSpec,
-    layout::{Digest, digest_prefix, packed_folder, path_in, split_uri},
+    Column, PartitionField, SortField, Swap, TableSpec,
+    layout::{Digest, digest_prefix, packed_folder, path_in},
 };
 use watershed_ops::scratch;
 use watershed_ports::{ObjectStore, PortError};
@@ -17,8 +17,6 @@ use watershed_table::{
 
 /// Key of a footer under which stands how many files it was packed of.
 pub const PACKED_FILES: &str = "watershed.packed-files";
-/// Bytes of a file that are in memory while its digest is made.
-const DIGEST_BLOCK_BYTES: usize = 1 << 20;
 /// Keys of a footer that the writer itself sets.
 const OF_THE_WRITER: [&str; 2] = ["iceberg.schema", "ARROW:schema"];
 
@@ -68,13 +66,9 @@ pub async fn pack(
     }
     let mut staged = Vec::new();
     for file in finished {
-        staged.push(StagedFile {
-            path: path_in(&folder, &file.path),
-            ..file.staged()
-        });
-        let uri = format!("{prefix}{}", path_in(&folder, &file.path));
-        let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-        scratch::hand_over(store, bucket, key, &file.local).await?;
+        let placed = file.staged_in(&folder);
+        scratch::hand_over(store, &format!("{prefix}{}", placed.path), &file.local).await?;
+        staged.push(placed);
     }
     Ok(Some(Packed {
         swap: Swap {
@@ -125,16 +119,8 @@ fn as_it_is(spec: &TableSpec, columns: Vec<Column>) -> Result<TableSpec, PortErr
 fn contents(files: &[FinishedFile]) -> Result<String, PortError> {
     let mut digest = Digest::new();
     for file in files {
-        let unread = |error: std::io::Error| PortError::fault(format!("reading {}: {error}", file.local.display()));
-        let mut open = File::open(&file.local).map_err(unread)?;
-        let mut block = vec![0; DIGEST_BLOCK_BYTES];
-        loop {
-            let count = open.read(&mut block).map_err(unread)?;
-            if count == 0 {
-                break;
-            }
-            digest.part(&block[..count]);
-        }
+        let read = file.digest(&mut digest);
+        read.map_err(|error| PortError::fault(format!("reading {}: {error}", file.local.display())))?;
     }
     Ok(digest.short())
 }

@@ -117,8 +117,7 @@ impl Compact {
 
 /// One invocation.
 pub async fn handle(compact: &Compact, mut invocation: Invocation, event: Value) -> Result<BatchResponse, Error> {
-    let event: SqsEvent = serde_json::from_value(event)
-        .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))?;
+    let event = SqsEvent::parse(event)?;
     let mut outcomes = Vec::with_capacity(event.records.len());
     let mut looked = Looked::default();
     for message in &event.records {
@@ -170,7 +169,9 @@ async fn look(
     let Some(table) = Current::load(&*ports.store, &*ports.catalog, &name).await? else {
         return Ok(());
     };
-    let may_have_many = table.total_files().is_none_or(|files| files >= at_least as u64);
+    let may_have_many = table
+        .total("total-data-files")
+        .is_none_or(|files| files >= at_least as u64);
     let files = if may_have_many {
         candidates(&table, table.packable(&*ports.store).await?)
     } else {

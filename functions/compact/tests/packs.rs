@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::{File, World, shown};
+use common::{File, World};
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_lake::{AddedColumn, ColumnType, SourceOrder, TableSpec, added::added_id, layout::source_prefix};
 use watershed_sink::arrow_schema;
 use watershed_table::{Outcome, footer};
+use watershed_test_lake::shown;
 
 const ONE: &str = "s3://raw/things/1.csv";
 const SHARD: &str = "kinesis://things/1";

@@ -135,8 +135,7 @@ impl<'e> Target<'e> {
 
 /// One invocation.
 pub async fn handle(enrich: &Enrich, mut invocation: Invocation, event: Value) -> Result<BatchResponse, Error> {
-    let event: SqsEvent = serde_json::from_value(event)
-        .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))?;
+    let event = SqsEvent::parse(event)?;
     let mut outcomes = Vec::with_capacity(event.records.len());
     for message in &event.records {
         outcomes.push((message, one(enrich, &mut invocation, message).await));
@@ -163,13 +162,7 @@ async fn one(enrich: &Enrich, invocation: &mut Invocation, message: &SqsMessage)
                 return Err(PortError::fault(what));
             };
             let done = source(enrich, invocation, target, &unit, message.trace()).await;
-            if let Err(error) = &done {
-                // The states that it is to be made of may be gone: then there are newer ones, and the message finds those when it comes again.
-                let looked = look(enrich, invocation, target).await;
-                // That is no answer to what it was asked, and must not stand in its place.
-                looked.map_err(|other| other.context(format!("after: {error}")))?;
-            }
-            done
+            watershed_follow::or_look(done, Box::pin(look(enrich, invocation, target))).await
         }
     }
 }

@@ -8,9 +8,9 @@ use crate::{
     touch::touches,
 };
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use watershed_contract::Dataset;
-use watershed_follow::{Follower, Planned, plan};
+use watershed_follow::{Follower, Planned, held, plan, states};
 use watershed_lake::{TableName, layout::derived_source};
 use watershed_ops::now_ms;
 use watershed_ports::PortError;
@@ -42,12 +42,7 @@ impl Planner<'_> {
         }
         let (store, location) = (&*self.ports.store, self.location());
         let [before, input] = [&since.input, &now.input].map(|uri| Current::at(store, uri));
-        let (before, input) = (before.await?, input.await?);
-        // Files that were packed are the same rows of the same sources.
-        if input.has_the_rows_of(&before) {
-            return Ok(BTreeSet::new());
-        }
-        let difference = input.since(&before, store).await?;
+        let difference = input.await?.since(&before.await?, store).await?;
         let files = difference.added.iter().chain(&difference.removed);
         Ok(files.map(|file| source_of(&location, file).to_string()).collect())
     }
@@ -69,9 +64,6 @@ impl Planner<'_> {
                 return Err(PortError::fault(format!("{name} was no reference before")));
             };
             let (before, state) = (Current::at(store, before).await?, Current::at(store, metadata).await?);
-            if state.has_the_rows_of(&before) {
-                continue;
-            }
             let difference = state.since(&before, store).await?;
             let changed = [difference.added, difference.removed].concat();
             if changed.is_empty() {
@@ -123,13 +115,11 @@ impl Follower for Planner<'_> {
     /// The tables as the catalog has them now, or the one that is not there.
     async fn moment(&self) -> Result<Result<Moment, TableName>, PortError> {
         let Target { dataset, enrichment } = self.target;
-        let mut found = BTreeMap::new();
-        for name in [&dataset.table.name].into_iter().chain(enrichment.references()) {
-            let Some(entry) = self.ports.catalog.load(name.database(), name.table()).await? else {
-                return Ok(Err(name.clone()));
-            };
-            found.insert(name.clone(), entry.metadata_location);
-        }
+        let names = [vec![&dataset.table.name], enrichment.references()].concat();
+        let mut found = match states(&*self.ports.catalog, names).await? {
+            Ok(found) => found,
+            Err(missing) => return Ok(Err(missing)),
+        };
         let input = found.remove(&dataset.table.name).expect("it was looked for");
         Ok(Ok(Moment {
             contract: dataset.digest.clone(),
@@ -145,14 +135,10 @@ impl Follower for Planner<'_> {
         let Target { dataset, enrichment } = self.target;
         let input = Current::at(store, &moment.input).await?;
         let mut sources: BTreeSet<String> = by_source(&location, input.files(store).await?).into_keys().collect();
-        let enriched = &enrichment.table;
-        if let Some(made) = Current::load(store, &*self.ports.catalog, &enriched.name).await? {
-            let files = by_source(&self.enrich.lake.table(enriched), made.files(store).await?);
-            let named = made.sources(store, files.keys().map(String::as_str)).await?;
-            let prefix = derived_source(&dataset.table.name, "");
-            let ours = named.values().filter_map(|source| source.strip_prefix(&prefix));
-            sources.extend(ours.map(str::to_string));
-        }
+        let table = &enrichment.table;
+        let ours = (&table.name, &*self.enrich.lake.table(table));
+        let prefix = derived_source(&dataset.table.name, "");
+        sources.extend(held(store, &*self.ports.catalog, ours, &prefix).await?);
         Ok(sources)
     }
 }

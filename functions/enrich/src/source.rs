@@ -4,10 +4,7 @@ use crate::{Target, prepared::Prepared, steps::Steps};
 use arrow_array::RecordBatch;
 use std::{collections::BTreeMap, path::Path};
 use watershed_contract::Dataset;
-use watershed_lake::{
-    StagedFile, TableName, TableSpec,
-    layout::{folder_of, path_in, split_uri},
-};
+use watershed_lake::{StagedFile, TableName, TableSpec, layout::folder_of};
 use watershed_ops::scratch;
 use watershed_ports::{ObjectStore, PortError};
 use watershed_sink::{FinishedFile, Sink, SinkError, SinkSettings, arrow_schema};
@@ -64,7 +61,8 @@ pub async fn make(
         sink.finish(&mut emit).map_err(|error| failed(&error))?;
         for finished in finished {
             made.rows += finished.rows;
-            let staged = put(store, prefix, &folder_of(number, file.uri()), finished).await?;
+            let staged = finished.staged_in(&folder_of(number, file.uri()));
+            scratch::hand_over(store, &format!("{prefix}{}", staged.path), &finished.local).await?;
             made.files.push(staged);
         }
     }
@@ -92,17 +90,6 @@ fn provenance(dataset: &Dataset, prepared: &Prepared, file: &LiveFile) -> BTreeM
 /// Key of a footer under which stands which snapshot of a reference a file was joined with.
 pub fn reference_key(name: &TableName) -> String {
     format!("watershed.reference.{name}")
-}
-
-async fn put(store: &dyn ObjectStore, prefix: &str, folder: &str, file: FinishedFile) -> Result<StagedFile, PortError> {
-    let staged = StagedFile {
-        path: path_in(folder, &file.path),
-        ..file.staged()
-    };
-    let uri = format!("{prefix}{}", staged.path);
-    let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-    scratch::hand_over(store, bucket, key, &file.local).await?;
-    Ok(staged)
 }
 
 fn failed(error: &SinkError) -> PortError {

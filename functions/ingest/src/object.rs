@@ -17,8 +17,7 @@ use tokio::sync::mpsc;
 use watershed_contract::Dataset;
 use watershed_decode::{HashKey, Treatment, quarantine::Origin};
 use watershed_lake::{
-    AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec,
-    layout::{split_uri, staged_prefix},
+    AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::staged_prefix,
 };
 use watershed_ops::scratch;
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
@@ -301,9 +300,7 @@ async fn upload(ports: &Ports, file: Emitted, prefixes: &Prefixes) -> Result<(),
         Table::Data => &prefixes.data,
         Table::Quarantine => &prefixes.quarantine,
     };
-    let uri = format!("{prefix}{}", file.staged.path);
-    let (bucket, key) = split_uri(&uri).expect("a lake location is an S3 URI");
-    scratch::hand_over(&*ports.store, bucket, key, &file.local).await
+    scratch::hand_over(&*ports.store, &format!("{prefix}{}", file.staged.path), &file.local).await
 }
 
 /// Sends the object from that byte on piece by piece, and opens it again where the stream breaks.

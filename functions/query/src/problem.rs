@@ -118,7 +118,7 @@ impl From<PortError> for Problem {
 impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
         match error {
-            SqlError::Invalid { message, place } => Self::bad_sql(message, place),
+            SqlError::Invalid { message, place, .. } => Self::bad_sql(message, place),
             SqlError::Failed(message) => Self::new(422, "A value cannot be worked out", message),
             SqlError::Limit(Limit::Time, message) => Self::new(408, "The query takes too long", message),
             SqlError::Limit(Limit::Memory | Limit::Scan, message) => Self::too_much(message),

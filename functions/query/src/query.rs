@@ -111,21 +111,19 @@ async fn run(
 
 /// Of a column that is there for others, that is said.
 fn told(ready: &Ready, query: &Query, access: Access, error: SqlError) -> Problem {
-    if let SqlError::Invalid { message, .. } = &error {
-        for reference in &query.tables {
-            let Some((_, spec)) = ready.tables.described(&reference.name) else {
-                continue;
-            };
-            let hidden = access.hidden(spec);
-            if let Some(column) = hidden
-                .iter()
-                .find(|column| message.contains(&format!("no column `{column}`")))
-            {
-                return Problem::forbidden(format!(
-                    "column {column} of {} is personal: it takes a caller, or a scope, that the deployment names for it",
-                    reference.name
-                ));
-            }
+    if let SqlError::Invalid {
+        column: Some(column), ..
+    } = &error
+    {
+        let hides = |reference: &&Reference| {
+            let described = ready.tables.described(&reference.name);
+            described.is_some_and(|(_, spec)| access.hidden(spec).contains(column))
+        };
+        if let Some(reference) = query.tables.iter().find(hides) {
+            return Problem::forbidden(format!(
+                "column {column} of {} is personal: it takes a caller, or a scope, that the deployment names for it",
+                reference.name
+            ));
         }
     }
     error.into()

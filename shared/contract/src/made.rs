@@ -7,7 +7,7 @@ use crate::{
     document::Located,
     enrich,
 };
-use watershed_lake::{TableName, enriched::SUFFIX, layout::Digest};
+use watershed_lake::{TableName, enriched, layout::Digest};
 
 /// Whether all contracts are read that enrichments and aggregates name tables of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,9 +95,8 @@ pub(crate) fn aggregate(
 /// The enriched table that a dataset should have, and has not, because something was reported.
 fn unmade(located: &Located) -> Option<TableName> {
     let missing = located.enrich.is_some() && located.dataset.enrichment.is_none();
-    let name = &located.dataset.table.name;
-    let enriched = TableName::new(name.database(), &format!("{}{SUFFIX}", name.table()));
-    enriched.ok().filter(|_| missing)
+    let name = enriched::name(&located.dataset.table.name);
+    name.ok().filter(|_| missing)
 }
 
 fn digest(contract: &str, sql: &str) -> String {

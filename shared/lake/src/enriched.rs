@@ -9,11 +9,16 @@ use crate::{
 /// Added to the table name of the dataset.
 pub const SUFFIX: &str = "_enriched";
 
+/// Name of the enriched table of the dataset whose table that is.
+pub fn name(table: &TableName) -> Result<TableName, BadTableName> {
+    TableName::new(table.database(), &format!("{}{SUFFIX}", table.table()))
+}
+
 /// The enriched table of the dataset whose table is `data`: all its columns, then `added`. Partitions and order are the same, because both are
 /// about columns of `data`.
 pub fn spec(data: &TableSpec, added: Vec<Column>) -> Result<TableSpec, BadTableName> {
     let mut table = data.clone();
-    table.name = TableName::new(data.name.database(), &format!("{}{SUFFIX}", data.name.table()))?;
+    table.name = name(&data.name)?;
     table.zone = Zone::Enriched;
     table.columns.extend(added);
     table.doc = Some(match &data.doc {

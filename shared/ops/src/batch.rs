@@ -2,7 +2,7 @@
 
 use crate::invocation::{Invocation, Level, Unit};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use watershed_ports::{Kind, PortError};
 
@@ -12,6 +12,14 @@ pub struct SqsEvent {
     /// At least one.
     #[serde(rename = "Records")]
     pub records: Vec<SqsMessage>,
+}
+
+impl SqsEvent {
+    /// Of an invocation's event. An error says what the function's trigger must be.
+    pub fn parse(event: Value) -> Result<Self, String> {
+        serde_json::from_value(event)
+            .map_err(|e| format!("the event is not an SQS batch ({e}): the function's trigger must be its queue"))
+    }
 }
 
 /// One message.

@@ -14,7 +14,7 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 use std::{collections::BTreeMap, sync::Arc};
-use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
+use watershed_ports::{ObjectStore, PortError};
 use watershed_table::{footer, object};
 
 /// Column chunks that are read at the same time.
@@ -24,15 +24,13 @@ const MAX_CONCURRENT_READS: usize = 8;
 pub(crate) struct File<'a> {
     store: &'a dyn ObjectStore,
     uri: &'a str,
-    id: ObjectId,
     bytes: u64,
 }
 
 impl<'a> File<'a> {
     /// Of that address and size.
-    pub(crate) fn of(store: &'a dyn ObjectStore, uri: &'a str, bytes: u64) -> Result<Self, PortError> {
-        let id = object::id(uri)?;
-        Ok(Self { store, uri, id, bytes })
+    pub(crate) fn of(store: &'a dyn ObjectStore, uri: &'a str, bytes: u64) -> Self {
+        Self { store, uri, bytes }
     }
 
     /// A fault of the file's.
@@ -41,19 +39,13 @@ impl<'a> File<'a> {
     }
 
     async fn range(&self, start: u64, end: u64) -> Result<Bytes, PortError> {
-        let read = self.store.read_range(&self.id, start, end).await;
-        let bytes = read.map_err(|error| still_named(error).context(format!("reading {}", self.uri)))?;
-        if bytes.len() as u64 == end - start {
-            Ok(bytes)
-        } else {
-            Err(self.broken(&format!("it ends before byte {end}")))
-        }
+        object::range(self.store, self.uri, start, end).await
     }
 
     /// Its footer.
     pub(crate) async fn metadata(&self) -> Result<ArrowReaderMetadata, PortError> {
         let footer = footer::metadata(self.store, self.uri, self.bytes).await;
-        let footer = footer.map_err(still_named)?;
+        let footer = footer.map_err(object::still_named)?;
         ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::new()).map_err(|e| self.broken(&e))
     }
 
@@ -93,14 +85,6 @@ impl<'a> File<'a> {
             pieces,
         })
     }
-}
-
-/// The table names the file: that it is gone is nothing about the data in it.
-fn still_named(mut error: PortError) -> PortError {
-    if error.kind == Kind::Rejected {
-        error.kind = Kind::Transient;
-    }
-    error
 }
 
 /// The parts of a file that are there.

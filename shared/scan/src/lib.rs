@@ -29,7 +29,7 @@ pub async fn read(
     schema: &SchemaRef,
     take: &mut (dyn FnMut(RecordBatch) -> Result<(), PortError> + Send),
 ) -> Result<(), PortError> {
-    let file = File::of(store, uri, bytes)?;
+    let file = File::of(store, uri, bytes);
     let metadata = file.metadata().await?;
     let fit = Fit::of(metadata.schema(), schema).map_err(|what| file.broken(&what))?;
     for group in 0..metadata.metadata().num_row_groups() {

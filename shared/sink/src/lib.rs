@@ -43,11 +43,22 @@ use arrow_schema::SchemaRef;
 use order::Order;
 use output::Output;
 use properties::Footer;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
-use watershed_lake::{StagedFile, TableSpec};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+    path::PathBuf,
+    sync::Arc,
+};
+use watershed_lake::{
+    StagedFile, TableSpec,
+    layout::{Digest, path_in},
+};
 
 /// Bytes at which a data file is closed, where nothing else is said.
 pub const TARGET_FILE_BYTES: u64 = 128 << 20;
+/// Bytes of a file that are in memory while its digest is made.
+const DIGEST_BLOCK_BYTES: usize = 1 << 20;
 
 /// How much of everything.
 #[derive(Debug, Clone)]
@@ -101,6 +112,29 @@ impl FinishedFile {
             path: self.path.clone(),
             bytes: self.bytes,
             rows: self.rows,
+        }
+    }
+
+    /// The same in a folder below the prefix.
+    pub fn staged_in(&self, folder: &str) -> StagedFile {
+        StagedFile {
+            path: path_in(folder, &self.path),
+            ..self.staged()
+        }
+    }
+
+    /// Adds its bytes to a digest. An error: it cannot be read.
+    pub fn digest(&self, digest: &mut Digest) -> io::Result<()> {
+        let mut file = File::open(&self.local)?;
+        let mut block = Vec::with_capacity(DIGEST_BLOCK_BYTES);
+        loop {
+            block.clear();
+            // Whole blocks, however the disk hands them on: a digest tells where its parts end.
+            file.by_ref().take(DIGEST_BLOCK_BYTES as u64).read_to_end(&mut block)?;
+            if block.is_empty() {
+                return Ok(());
+            }
+            digest.part(&block);
         }
     }
 }

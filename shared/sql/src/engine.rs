@@ -136,7 +136,7 @@ impl Engine {
             self.limits.scan_bytes,
         ));
         let state = self.session(inputs, &lake)?;
-        let (statement, planned) = (query.statement.clone(), Arc::clone(&lake));
+        let statement = query.statement.clone();
         let mut plan = self.pool.spawn(async move {
             let plan = state.statement_to_plan(statement).await?;
             SQLOptions::new()
@@ -149,8 +149,8 @@ impl Engine {
         })?;
         let (plan, context) = within(self.limits.time, deadline, plan.handle()).await??;
         pairs::check(&plan)?;
-        if planned.planned() > planned.max_bytes {
-            return Err(planned.too_much(planned.planned()));
+        if lake.planned() > lake.max_bytes {
+            return Err(lake.too_much(lake.planned()));
         }
         let schema = plain_schema(&plan.schema());
         let (sender, batches) = mpsc::channel(MAX_WAITING_BATCHES);

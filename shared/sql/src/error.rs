@@ -44,6 +44,8 @@ pub enum SqlError {
         message: String,
         /// Where, if that is known.
         place: Option<Place>,
+        /// The column that is asked for, where it is that there is none of its name.
+        column: Option<String>,
     },
     /// A value cannot be worked out: a division by zero, a text that is no number.
     #[error("{0}")]
@@ -59,16 +61,14 @@ pub enum SqlError {
 impl SqlError {
     /// Of the text, at no known place.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid {
-            message: message.into(),
-            place: None,
-        }
+        Self::at(message, None)
     }
 
     pub(crate) fn at(message: impl Into<String>, place: Option<Place>) -> Self {
         Self::Invalid {
             message: message.into(),
             place,
+            column: None,
         }
     }
 }
@@ -115,7 +115,14 @@ impl From<DataFusionError> for SqlError {
         let root = error.find_root();
         match root {
             DataFusionError::SQL(error, _) => (**error).clone().into(),
-            DataFusionError::SchemaError(error, _) => Self::at(said(error), place),
+            DataFusionError::SchemaError(error, _) => Self::Invalid {
+                message: said(error),
+                place,
+                column: match &**error {
+                    SchemaError::FieldNotFound { field, .. } => Some(field.name.clone()),
+                    _ => None,
+                },
+            },
             DataFusionError::Plan(message)
             | DataFusionError::NotImplemented(message)
             | DataFusionError::Configuration(message) => Self::at(message.clone(), place),

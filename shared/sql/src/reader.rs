@@ -23,7 +23,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use watershed_ports::{Kind, ObjectStore, PortError};
+use watershed_ports::ObjectStore;
 use watershed_table::{footer, object};
 
 /// Memory for footers that are kept from query to query. A file is never written over, so they stay true.
@@ -168,14 +168,6 @@ struct Reader {
     bytes: u64,
 }
 
-/// The table names the file: that it is gone is nothing about the query.
-fn still_named(mut error: PortError) -> PortError {
-    if error.kind == Kind::Rejected {
-        error.kind = Kind::Transient;
-    }
-    error
-}
-
 impl Reader {
     async fn read(&self, range: Range<u64>) -> ParquetResult<Bytes> {
         let length = range.end - range.start;
@@ -183,17 +175,8 @@ impl Reader {
         if read > self.lake.max_bytes {
             return Err(self.lake.fail(self.lake.too_much(read)));
         }
-        let bytes = async {
-            let id = object::id(&self.uri)?;
-            let bytes = self.lake.store.read_range(&id, range.start, range.end).await;
-            bytes.map_err(|error| still_named(error).context(format!("reading {}", self.uri)))
-        };
-        let bytes = bytes.await.map_err(|error| self.lake.fail(error.into()))?;
-        if bytes.len() as u64 == length {
-            return Ok(bytes);
-        }
-        let short = PortError::fault(format!("{} ends before byte {}", self.uri, range.end));
-        Err(self.lake.fail(short.into()))
+        let bytes = object::range(&*self.lake.store, &self.uri, range.start, range.end).await;
+        bytes.map_err(|error| self.lake.fail(error.into()))
     }
 }
 
@@ -244,7 +227,7 @@ impl AsyncFileReader for Reader {
                 return Ok(Arc::clone(known));
             }
             let read = footer::metadata(&*this.lake.store, &this.uri, this.bytes).await;
-            let footer = read.map_err(|error| this.lake.fail(still_named(error).into()))?;
+            let footer = read.map_err(|error| this.lake.fail(object::still_named(error).into()))?;
             let footer = Arc::new(footer);
             this.lake.footers().insert(&this.uri, &footer);
             Ok(footer)

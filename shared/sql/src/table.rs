@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{DFSchema, Result, Statistics, stats::Precision},
+    common::{DFSchema, Result},
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -18,7 +18,7 @@ use datafusion::{
     },
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
     physical_optimizer::pruning::PruningPredicateBuilder,
-    physical_plan::ExecutionPlan,
+    physical_plan::{ExecutionPlan, PhysicalExpr},
 };
 use std::{collections::BTreeSet, fmt, sync::Arc};
 use watershed_lake::{Column, ColumnType, TableName};
@@ -116,18 +116,15 @@ impl Table {
         }
     }
 
-    /// The files that may have a row for which all filters are true.
-    fn files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&LiveFile>> {
+    /// The files that may have a row for which the filter is true.
+    fn files(&self, filter: Option<&Arc<dyn PhysicalExpr>>) -> Result<Vec<&LiveFile>> {
         let mut files: Vec<&LiveFile> = self.snapshot.files.iter().filter(|file| file.rows() > 0).collect();
-        let Some(filter) = conjunction(filters.to_vec()) else {
-            return Ok(files);
-        };
-        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-        let predicate = state.create_physical_expr(filter, &schema)?;
         // None: bounds tell nothing of it, and all files are read.
-        let predicate = PruningPredicateBuilder::new()
-            .with_file_schema(Arc::clone(&self.schema))
-            .build(predicate);
+        let predicate = filter.and_then(|filter| {
+            PruningPredicateBuilder::new()
+                .with_file_schema(Arc::clone(&self.schema))
+                .build(Arc::clone(filter))
+        });
         let Some(predicate) = predicate else {
             return Ok(files);
         };
@@ -158,11 +155,6 @@ impl TableProvider for Table {
         TableType::Base
     }
 
-    fn statistics(&self) -> Option<Statistics> {
-        let files: Vec<&LiveFile> = self.snapshot.files.iter().collect();
-        Some(statistics(&self.columns, &files))
-    }
-
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
@@ -174,23 +166,27 @@ impl TableProvider for Table {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.files(state, filters)?;
+        let filter = conjunction(filters.to_vec());
+        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let filter = filter
+            .map(|filter| state.create_physical_expr(filter, &schema))
+            .transpose()?;
+        let files = self.files(filter.as_ref())?;
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let read = projection.map_or(&all[..], Vec::as_slice);
         self.lake
             .will_read(files.iter().map(|file| self.bytes(file, read)).sum());
         let statistics = statistics(&self.columns, &files);
         // Of a limit the files that have so many rows are enough; but only without a filter does every row of them count.
-        let limit = limit.filter(|_| filters.is_empty());
-        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let limit = limit.filter(|_| filter.is_none());
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(reader::factory(&self.lake))
             .with_enable_page_index(false)
             .with_pushdown_filters(true)
             .with_reorder_filters(true)
             .with_bloom_filter_on_read(false);
-        if let Some(filter) = conjunction(filters.to_vec()) {
-            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        if let Some(filter) = filter {
+            source = source.with_predicate(filter);
         }
         let groups = groups(files, state.config().target_partitions());
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(crate::engine::LAKE)?, Arc::new(source))
@@ -210,12 +206,7 @@ fn groups(mut files: Vec<&LiveFile>, threads: usize) -> Vec<FileGroup> {
     for file in files {
         let smallest = groups.iter_mut().min_by_key(|(bytes, _)| *bytes).expect("there is one");
         smallest.0 += file.bytes();
-        let mut read =
-            PartitionedFile::new(file.uri(), file.bytes()).with_extension(reader::Address(file.uri().into()));
-        read.statistics = Some(Arc::new(Statistics {
-            num_rows: Precision::Exact(file.rows() as usize),
-            ..Statistics::default()
-        }));
+        let read = PartitionedFile::new(file.uri(), file.bytes()).with_extension(reader::Address(file.uri().into()));
         smallest.1.push(read);
     }
     groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()

@@ -321,7 +321,7 @@ mod tests {
                 Some((1, 19)),
             ),
         ] {
-            let SqlError::Invalid { message, place } = Query::parse(sql).expect_err(sql) else {
+            let SqlError::Invalid { message, place, .. } = Query::parse(sql).expect_err(sql) else {
                 panic!("{sql}");
             };
             assert!(message.contains(expected), "{sql}: {message}");

@@ -137,7 +137,7 @@ async fn what_is_wrong_is_told_where_it_stands() {
             Some((1, 69)),
         ),
     ] {
-        let SqlError::Invalid { message, place } = world.ask(sql).await.expect_err(sql) else {
+        let SqlError::Invalid { message, place, .. } = world.ask(sql).await.expect_err(sql) else {
             panic!("{sql}");
         };
         assert!(message.contains(expected), "{sql}: {message}");

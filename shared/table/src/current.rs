@@ -17,7 +17,7 @@ pub struct Current {
     uri: String,
     document: Document,
     pub(crate) metadata: TableMetadata,
-    snapshot: Option<SnapshotRef>,
+    pub(crate) snapshot: Option<SnapshotRef>,
 }
 
 /// A data file that lives.
@@ -210,8 +210,12 @@ impl Current {
         live(store, self.manifests(store).await?).await
     }
 
-    /// What this state has and `before` has not, and the other way round. Only manifests are read that not both have.
+    /// What this state has and `before` has not, and the other way round; nothing where files were only packed, which have the same rows of
+    /// the same sources. Only manifests are read that not both have.
     pub async fn since(&self, before: &Self, store: &dyn ObjectStore) -> Result<Difference, PortError> {
+        if self.has_the_rows_of(before) {
+            return Ok(Difference::default());
+        }
         let (mut now, mut then) = (self.manifests(store).await?, before.manifests(store).await?);
         let paths = |manifests: &[ManifestFile]| -> BTreeSet<String> {
             manifests

@@ -19,6 +19,24 @@ pub async fn read(store: &dyn ObjectStore, uri: &str) -> Result<Bytes, PortError
         .map_err(|error| as_fault(error).context(format!("reading {uri}")))
 }
 
+/// Bytes `start..end` of a data file that a table names: that it is gone, or shorter, is nothing about the data in it.
+pub async fn range(store: &dyn ObjectStore, uri: &str, start: u64, end: u64) -> Result<Bytes, PortError> {
+    let read = store.read_range(&id(uri)?, start, end).await;
+    let bytes = read.map_err(|error| still_named(error).context(format!("reading {uri}")))?;
+    if bytes.len() as u64 == end - start {
+        return Ok(bytes);
+    }
+    Err(PortError::fault(format!("{uri} ends before byte {end}")))
+}
+
+/// That an object is gone which the table names is no bad data, and passes: whoever looks at the table again finds others.
+pub fn still_named(mut error: PortError) -> PortError {
+    if error.kind == Kind::Rejected {
+        error.kind = Kind::Transient;
+    }
+    error
+}
+
 /// Writes the object.
 pub async fn put(store: &dyn ObjectStore, uri: &str, body: Bytes) -> Result<(), PortError> {
     let id = id(uri)?;

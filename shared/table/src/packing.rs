@@ -22,19 +22,13 @@ impl Current {
         live(store, of_this_spec.collect()).await
     }
 
-    /// Data files that it has, as its snapshot says; none: it does not say.
-    pub fn total_files(&self) -> Option<u64> {
-        let summary = self.metadata.current_snapshot()?.summary();
-        summary.additional_properties.get("total-data-files")?.parse().ok()
-    }
-
     /// Whether nothing but swaps that keep all rows came after the other state: whatever of rows was true of it is true of this.
-    pub fn has_the_rows_of(&self, before: &Self) -> bool {
+    pub(crate) fn has_the_rows_of(&self, before: &Self) -> bool {
         let parent = |snapshot: &&Snapshot| {
             let id = snapshot.parent_snapshot_id()?;
             self.metadata.snapshot_by_id(id).map(AsRef::as_ref)
         };
-        let Some(newest) = self.metadata.current_snapshot() else {
+        let Some(newest) = &self.snapshot else {
             return before.snapshot_id().is_none();
         };
         let line = std::iter::successors(Some(newest.as_ref()), parent);

@@ -10,9 +10,31 @@ use common::{
 };
 use watershed_lake::{CommitRequest, Maintain, MaintenanceRequest, StagedFile, Swap};
 use watershed_ports::Kind;
-use watershed_table::Outcome;
+use watershed_table::{Outcome, current::Current};
 
 const DAY_MS: u64 = 86_400_000;
+
+#[tokio::test]
+async fn what_was_packed_is_no_difference() {
+    let world = World::new();
+    let state = || async {
+        Current::load(&world.store, &world.catalog, &spec().name)
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let first = parts(&world, 1);
+    world.commit(&spec(), std::slice::from_ref(&first)).await;
+    let before = state().await;
+    assert_eq!(swapped(&world, &packed(&world, &first)).await, Ok(Outcome::Applied));
+    let packed = state().await;
+    let difference = packed.since(&before, &world.store).await.unwrap();
+    assert_eq!((difference.added.len(), difference.removed.len()), (0, 0));
+    let newer = world.request(&spec(), "b", 1, &[&[(7, "new")]]);
+    world.commit(&spec(), std::slice::from_ref(&newer)).await;
+    let difference = state().await.since(&packed, &world.store).await.unwrap();
+    assert_eq!((difference.added.len(), difference.removed.len()), (1, 0));
+}
 
 #[tokio::test]
 async fn files_are_swapped_in_one_snapshot_that_changes_no_row() {

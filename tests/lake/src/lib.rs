@@ -1,15 +1,19 @@
 //! A lake in memory for tests: tables of real Parquet files, made by the writer and the committer that make all others.
 #![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_cast::cast;
+mod log;
+mod rows;
+
+pub use log::Log;
+pub use rows::{Row, batch, rows, shown, stage};
+
+use arrow_array::RecordBatch;
 use std::{collections::BTreeMap, sync::Arc};
-use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::source_prefix};
+use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, TableSpec, layout::source_prefix};
 use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryStore},
 };
-use watershed_sink::{FinishedFile, Sink, SinkSettings, arrow_schema};
 use watershed_table::{Ports, commit, memory::MemoryHost};
 
 /// Bucket of the lake.
@@ -60,20 +64,7 @@ impl TestLake {
     ) {
         let lake = LakeLocation::bucket(BUCKET);
         let prefix = format!("{}{version}/", source_prefix(&lake.table(spec), source));
-        let folder = tempfile::tempdir().unwrap();
-        let mut sink = Sink::new(spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
-        let mut files: Vec<StagedFile> = Vec::new();
-        let mut emit = |file: FinishedFile| {
-            let key = format!("{prefix}{}", file.path);
-            let key = key.strip_prefix("s3://lake/").unwrap();
-            self.store.insert(BUCKET, key, std::fs::read(&file.local).unwrap());
-            files.push(file.staged());
-            Ok(())
-        };
-        for batch in batches {
-            sink.write(batch, &mut emit).unwrap();
-        }
-        sink.finish(&mut emit).unwrap();
+        let files = stage(&self.store, spec, &prefix, &BTreeMap::new(), batches);
         let order = SourceOrder::epoch(version);
         let request = CommitRequest::new(spec.name.clone(), "c".into(), source.into(), order, prefix, files, None);
         let ports = Ports {
@@ -84,15 +75,4 @@ impl TestLake {
         let committed = commit(ports, &lake, spec, std::slice::from_ref(&request)).await;
         committed.outcomes[0].as_ref().unwrap();
     }
-}
-
-/// Rows as text, `null` for null, as a batch of the table.
-pub fn batch(spec: &TableSpec, rows: &[&[&str]]) -> RecordBatch {
-    let schema = arrow_schema(spec);
-    let column = |index: usize| -> ArrayRef {
-        let texts = rows.iter().map(|row| Some(row[index]).filter(|text| *text != "null"));
-        let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
-        cast(&texts, schema.field(index).data_type()).unwrap()
-    };
-    RecordBatch::try_new(Arc::clone(&schema), (0..spec.columns.len()).map(column).collect()).unwrap()
 }

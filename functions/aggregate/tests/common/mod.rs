@@ -2,13 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use arrow_array::RecordBatch;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::Write,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 use watershed_aggregate::{Aggregate, Config, Ports, SqlBounds, fit::Fit, handle, sql};
@@ -19,10 +16,11 @@ use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
-use watershed_sink::{Sink, SinkSettings, arrow_schema};
+use watershed_sink::arrow_schema;
 use watershed_sql::{Input, Query, Reference, Snapshot};
 use watershed_table::{current::Current, memory::MemoryHost};
-use watershed_test_lake::batch;
+pub use watershed_test_lake::{Log, Row};
+use watershed_test_lake::{batch, rows, shown, stage};
 
 /// Trips by day, stations, and three aggregates.
 pub const CONTRACT: &str = include_str!("trips.odcs.yaml");
@@ -52,38 +50,6 @@ pub struct World {
     scratch: tempfile::TempDir,
     aggregate: Aggregate,
 }
-
-/// What invocations log.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The lines of that message.
-    pub fn lines(&self, message: &str) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["message"] == message).collect()
-    }
-
-    /// The last error.
-    pub fn error(&self) -> String {
-        let lines = self.lines("message failed");
-        lines.last().unwrap()["error"].as_str().unwrap().into()
-    }
-}
-
-/// A row as text; `null` is null.
-pub type Row = Vec<String>;
 
 /// Contracts of that text, with the queries.
 pub fn contracts(contract: &str, queries: &[(&str, &str)]) -> Contracts {
@@ -152,19 +118,7 @@ impl World {
         let spec = self.spec(table);
         let location = LakeLocation::bucket("lake").table(&spec);
         let prefix = format!("{}{version}/", source_prefix(&location, source));
-        let folder = tempfile::tempdir().unwrap();
-        let mut sink = Sink::new(&spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
-        let mut files = Vec::new();
-        let mut emit = |file: watershed_sink::FinishedFile| {
-            let uri = format!("{prefix}{}", file.path);
-            let key = uri.strip_prefix("s3://lake/").unwrap();
-            self.store.insert("lake", key, std::fs::read(&file.local).unwrap());
-            std::fs::remove_file(&file.local).unwrap();
-            files.push(file.staged());
-            Ok(())
-        };
-        sink.write(batch(&spec, rows), &mut emit).unwrap();
-        sink.finish(&mut emit).unwrap();
+        let files = stage(&self.store, &spec, &prefix, &BTreeMap::new(), [batch(&spec, rows)]);
         let contract = self.contracts.by_table(&spec.name).unwrap().id.clone();
         let order = SourceOrder::epoch(version);
         let request = CommitRequest::new(spec.name, contract, source.into(), order, prefix, files, None);
@@ -259,17 +213,7 @@ impl World {
         let Some(current) = Current::load(&*self.store, &*self.catalog, &spec.name).await.unwrap() else {
             return Vec::new();
         };
-        let mut rows = Vec::new();
-        for file in current.files(&*self.store).await.unwrap() {
-            let mut take = |batch: RecordBatch| {
-                rows.extend(shown(&batch));
-                Ok(())
-            };
-            let read = watershed_scan::read(&*self.store, file.uri(), file.bytes(), &schema, &mut take);
-            read.await.unwrap();
-        }
-        rows.sort();
-        rows
+        rows(&self.store, &current, &schema).await
     }
 
     /// What the query of an aggregate gives over its inputs as they are, all at once.
@@ -324,14 +268,4 @@ fn config(scratch: &tempfile::TempDir) -> Config {
             time: Duration::from_secs(60),
         },
     }
-}
-
-fn shown(batch: &RecordBatch) -> Vec<Row> {
-    let options = FormatOptions::new().with_null("null");
-    let columns = batch.columns().iter();
-    let columns: Vec<_> = columns
-        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
-        .collect();
-    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
-    (0..batch.num_rows()).map(row).collect()
 }

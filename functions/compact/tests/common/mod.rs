@@ -2,11 +2,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_cast::{
-    cast,
-    display::{ArrayFormatter, FormatOptions},
-};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -24,8 +19,10 @@ use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
-use watershed_sink::{FinishedFile, Sink, SinkSettings, arrow_schema};
+use watershed_sink::arrow_schema;
 use watershed_table::{Batch, Committed, Outcome, current::Current, memory::MemoryHost};
+pub use watershed_test_lake::Row;
+use watershed_test_lake::{batch, rows, stage};
 
 /// Things by month, in the order of their numbers.
 pub const CONTRACT: &str = r#"
@@ -73,8 +70,6 @@ pub struct World {
     compact: Compact,
 }
 
-/// A row as text; `null` is null.
-pub type Row = Vec<String>;
 /// A file's rows.
 pub type File<'f> = Vec<[&'f str; 3]>;
 
@@ -132,23 +127,20 @@ impl World {
     /// Puts files of these rows under the prefix, as `ingest` does.
     pub fn stage(&self, spec: &TableSpec, prefix: &str, said: &[(&str, &str)], files: &[Vec<Row>]) -> Vec<StagedFile> {
         let said: BTreeMap<String, String> = said.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        let mut staged = Vec::new();
-        for (number, rows) in files.iter().enumerate() {
-            let folder = tempfile::tempdir().unwrap();
-            let mut sink = Sink::new(spec, &said, SinkSettings::new(folder.path())).unwrap();
-            let mut emit = |file: FinishedFile| {
-                let path = format!("{number}/{}", file.path);
-                let key = format!("{prefix}{path}");
-                let body = std::fs::read(&file.local).unwrap();
-                std::fs::remove_file(&file.local).unwrap();
-                self.store.insert("lake", key.strip_prefix("s3://lake/").unwrap(), body);
-                staged.push(StagedFile { path, ..file.staged() });
-                Ok(())
-            };
-            sink.write(batch(spec, rows), &mut emit).unwrap();
-            sink.finish(&mut emit).unwrap();
-        }
-        staged
+        let of = |(number, rows): (usize, &Vec<Row>)| {
+            let files = stage(
+                &self.store,
+                spec,
+                &format!("{prefix}{number}/"),
+                &said,
+                [batch(spec, rows)],
+            );
+            files.into_iter().map(move |file| StagedFile {
+                path: format!("{number}/{}", file.path),
+                ..file
+            })
+        };
+        files.iter().enumerate().flat_map(of).collect()
     }
 
     /// "The table shall hold these files of the source."
@@ -263,45 +255,11 @@ impl World {
             columns: table.columns().unwrap(),
             ..self.spec()
         };
-        let schema = arrow_schema(&spec);
-        let mut rows = Vec::new();
-        for file in table.files(&*self.store).await.unwrap() {
-            let mut take = |batch: RecordBatch| {
-                rows.extend(shown(&batch));
-                Ok(())
-            };
-            let read = watershed_scan::read(&*self.store, file.uri(), file.bytes(), &schema, &mut take);
-            read.await.unwrap();
-        }
-        rows.sort();
-        rows
+        rows(&self.store, &table, &arrow_schema(&spec)).await
     }
 }
 
 pub fn owned(files: &[File<'_>]) -> Vec<Vec<Row>> {
     let row = |row: &[&str; 3]| row.iter().map(|cell| (*cell).into()).collect();
     files.iter().map(|rows| rows.iter().map(row).collect()).collect()
-}
-
-/// Rows as text, as a batch of the table.
-pub fn batch(spec: &TableSpec, rows: &[Row]) -> RecordBatch {
-    let schema = arrow_schema(spec);
-    let column = |index: usize| -> ArrayRef {
-        let texts = rows
-            .iter()
-            .map(|row| Some(row[index].as_str()).filter(|text| *text != "null"));
-        let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
-        cast(&texts, schema.field(index).data_type()).unwrap()
-    };
-    RecordBatch::try_new(Arc::clone(&schema), (0..spec.columns.len()).map(column).collect()).unwrap()
-}
-
-pub fn shown(batch: &RecordBatch) -> Vec<Row> {
-    let options = FormatOptions::new().with_null("null");
-    let columns = batch.columns().iter();
-    let columns: Vec<_> = columns
-        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
-        .collect();
-    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
-    (0..batch.num_rows()).map(row).collect()
 }

@@ -2,16 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_cast::{
-    cast,
-    display::{ArrayFormatter, FormatOptions},
-};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::Write,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 use watershed_contract::Contracts;
@@ -26,8 +20,10 @@ use watershed_ports::{
     faults::Faults,
     memory::{MemoryCatalog, MemoryQueue, MemoryStore},
 };
-use watershed_sink::{Sink, SinkSettings, arrow_schema};
+use watershed_sink::arrow_schema;
 use watershed_table::{Batch, current::Current, memory::MemoryHost};
+pub use watershed_test_lake::{Log, Row};
+use watershed_test_lake::{batch, rows, stage};
 
 /// Trips by month, and four references.
 pub const CONTRACT: &str = include_str!("trips.odcs.yaml");
@@ -50,32 +46,6 @@ pub struct World {
     scratch: tempfile::TempDir,
     enrich: Enrich,
 }
-
-/// What invocations log.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The lines of that message.
-    pub fn lines(&self, message: &str) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["message"] == message).collect()
-    }
-}
-
-/// A row as text; `null` is null.
-pub type Row = Vec<String>;
 
 /// A contract by objects whose `schema:` is that.
 pub fn contract(schema: &str) -> String {
@@ -160,26 +130,8 @@ impl World {
 
     /// Puts files of these rows under the prefix.
     fn stage(&self, spec: &TableSpec, prefix: &str, rows: &[&[&str]]) -> Vec<StagedFile> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut sink = Sink::new(spec, &BTreeMap::new(), SinkSettings::new(folder.path())).unwrap();
-        let mut files = Vec::new();
-        let mut emit = |file: watershed_sink::FinishedFile| {
-            let uri = format!("{prefix}{}", file.path);
-            let key = uri.strip_prefix("s3://lake/").unwrap();
-            self.store.insert("lake", key, std::fs::read(&file.local).unwrap());
-            std::fs::remove_file(&file.local).unwrap();
-            files.push(StagedFile {
-                path: file.path,
-                bytes: file.bytes,
-                rows: file.rows,
-            });
-            Ok(())
-        };
-        if !rows.is_empty() {
-            sink.write(batch(spec, rows), &mut emit).unwrap();
-        }
-        sink.finish(&mut emit).unwrap();
-        files
+        let batch = (!rows.is_empty()).then(|| batch(spec, rows));
+        stage(&self.store, spec, prefix, &BTreeMap::new(), batch)
     }
 
     /// Packs the files of the source, which have these rows, as `compact` and `commit` do, and tells that the table changed.
@@ -295,17 +247,7 @@ impl World {
         let Some(current) = Current::load(&*self.store, &*self.catalog, &spec.name).await.unwrap() else {
             return Vec::new();
         };
-        let mut rows = Vec::new();
-        for file in current.files(&*self.store).await.unwrap() {
-            let mut take = |batch: RecordBatch| {
-                rows.extend(shown(&batch));
-                Ok(())
-            };
-            let read = watershed_scan::read(&*self.store, file.uri(), file.bytes(), &schema, &mut take);
-            read.await.unwrap();
-        }
-        rows.sort();
-        rows
+        rows(&self.store, &current, &schema).await
     }
 
     /// Every column of the enriched table.
@@ -333,25 +275,4 @@ fn config(scratch: &tempfile::TempDir, reference_bytes: usize) -> Config {
         scratch: scratch.path().into(),
         reference_bytes,
     }
-}
-
-/// Rows as text, as a batch of the table.
-pub fn batch(spec: &TableSpec, rows: &[&[&str]]) -> RecordBatch {
-    let schema = arrow_schema(spec);
-    let column = |index: usize| -> ArrayRef {
-        let texts = rows.iter().map(|row| Some(row[index]).filter(|text| *text != "null"));
-        let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
-        cast(&texts, schema.field(index).data_type()).unwrap()
-    };
-    RecordBatch::try_new(Arc::clone(&schema), (0..spec.columns.len()).map(column).collect()).unwrap()
-}
-
-fn shown(batch: &RecordBatch) -> Vec<Row> {
-    let options = FormatOptions::new().with_null("null");
-    let columns = batch.columns().iter();
-    let columns: Vec<_> = columns
-        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
-        .collect();
-    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
-    (0..batch.num_rows()).map(row).collect()
 }
