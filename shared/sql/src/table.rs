@@ -181,7 +181,7 @@ impl TableProvider for Table {
         let limit = limit.filter(|_| filter.is_none());
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(reader::factory(&self.lake))
-            .with_enable_page_index(false)
+            .with_enable_page_index(true)
             .with_pushdown_filters(true)
             .with_reorder_filters(true)
             .with_bloom_filter_on_read(false);

@@ -3,6 +3,7 @@
 
 mod common;
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use common::{World, limits, shown, spec};
 use proptest::prelude::*;
 use std::{sync::Arc, time::Duration};
@@ -99,6 +100,30 @@ async fn only_what_a_query_needs_is_read() {
     };
     assert!(all > one_column && one_column > one_file && one_file > 0, "{bytes:?}");
     assert_eq!([counted, none, too_dear], [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn of_a_large_file_the_pages_are_read_that_bounds_leave() {
+    const ROWS: i64 = 400_000;
+    let world = World::default();
+    let readings = spec("readings", &[("at", "bigint"), ("value", "bigint")], None);
+    // Scattered, so that no encoding makes the column small.
+    let scattered = |row: i64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64);
+    let columns: [ArrayRef; 2] = [
+        Arc::new(Int64Array::from_iter_values(0..ROWS)),
+        Arc::new(Int64Array::from_iter_values((0..ROWS).map(scattered))),
+    ];
+    let batch = RecordBatch::try_new(watershed_sink::arrow_schema(&readings), columns.into()).unwrap();
+    world.lake.put_batch(&readings, "r", 1, batch).await;
+    let engine = world.engine(limits());
+    let (_, whole) = world
+        .ask_of(&engine, "SELECT max(value) FROM shop.readings")
+        .await
+        .unwrap();
+    let sql = "SELECT value FROM shop.readings WHERE at BETWEEN 200000 AND 200001";
+    let (rows, some) = world.ask_of(&engine, sql).await.unwrap();
+    assert_eq!(shown(&rows), [200_000, 200_001].map(|row| scattered(row).to_string()));
+    assert!(some * 4 < whole, "{some} of {whole} bytes");
 }
 
 #[tokio::test]
