@@ -1,10 +1,10 @@
 //! Erasure: the rows with a key go from a dataset's table, and from the enriched one, which follows it.
 //!
 //! Who asks is not done when rows were rewritten: files may have been packed or replaced meanwhile. So the tables are looked at again and again,
-//! until no file that lives has such a row; only then the message is done with.
+//! until no file that lives has such a row; only then the message is done with. What was before is in snapshots until those expire, and in files
+//! until these are swept after that: a record ([`Erased`]) lets `housekeep` look for when that is over.
 //!
-//! **What this is not.** The rows are in snapshots until those expire, and in files until these are swept after that, and then in versions of
-//! objects for as long as the bucket keeps them. Raw objects have them still, and bring them back when they are ingested again: what the sources are
+//! **What this is not.** The bucket keeps versions of what was swept for a while. Raw objects have them still, and bring them back when they are ingested again: what the sources are
 //! stands in the log. Refused rows in quarantine, late rows, windows and records in a stream are not looked at. Where a column is hashed, the value is
 //! to be given as the table has it.
 
@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use watershed_lake::{
-    TableName, TableSpec,
+    LakeLocation, TableName, TableSpec,
+    erasure::{CleanTable, Erased},
     layout::{digest_in_path, digest_prefix},
 };
 use watershed_ops::{Invocation, Level, Unit as Of};
@@ -39,6 +40,9 @@ pub struct Erasure {
     pub dataset: TableName,
     /// Columns and values.
     pub key: Key,
+    /// What who asks calls it, for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 /// The same as a message.
@@ -54,13 +58,18 @@ pub struct Ask {
 
 /// Files of one table that have such rows.
 struct Holding {
+    name: TableName,
     table: Current,
     files: Vec<LiveFile>,
 }
 
 /// Looks at the dataset's tables, asks for every file to be rewritten that has such rows, and for the next look.
 pub async fn erase(compact: &Compact, invocation: &mut Invocation, ask: &Ask) -> Result<(), PortError> {
-    let Erasure { dataset: name, key } = &ask.erase;
+    let Erasure {
+        dataset: name,
+        key,
+        request,
+    } = &ask.erase;
     let (dataset, spec) = compact.spec(name)?;
     if dataset.table.name != *name {
         let what = format!("{name} is no dataset's own table: name {}", dataset.table.name);
@@ -74,9 +83,23 @@ pub async fn erase(compact: &Compact, invocation: &mut Invocation, ask: &Ask) ->
     };
     let count = |held: &Option<Holding>| held.as_ref().map_or(0, |held| held.files.len());
     let left = count(&of_dataset) + count(&enriched);
-    let columns: Vec<&String> = key.0.keys().collect();
-    let fields = json!({"table": name, "columns": columns, "looks": ask.looks, "files": count(&of_dataset), "enriched_files": count(&enriched)});
+    let columns: Vec<String> = key.0.keys().cloned().collect();
+    let fields = json!({"table": name, "request": request, "columns": columns, "looks": ask.looks, "files": count(&of_dataset), "enriched_files": count(&enriched)});
     if left == 0 {
+        let clean = |held: Holding| {
+            Some(CleanTable {
+                table: held.name,
+                made_ms: held.table.made_ms()?,
+            })
+        };
+        let erased = Erased {
+            request: request.clone(),
+            dataset: name.clone(),
+            columns,
+            tables: of_dataset.into_iter().chain(enriched).filter_map(clean).collect(),
+            gone_ms: None,
+        };
+        remember(compact, ports, &erased).await?;
         invocation.log(Level::Info, "erased", fields);
         invocation.metric("KeysErased", Of::Count, 1.0);
         return Ok(());
@@ -99,6 +122,16 @@ pub async fn erase(compact: &Compact, invocation: &mut Invocation, ask: &Ask) ->
     ports.own.send_after(body, LOOK_AGAIN_S).await
 }
 
+/// Where there are tables, there are snapshots of before.
+async fn remember(compact: &Compact, ports: &Ports, erased: &Erased) -> Result<(), PortError> {
+    if erased.tables.is_empty() {
+        return Ok(());
+    }
+    let uri = LakeLocation::bucket(&compact.config.lake_bucket).open_erasure(erased);
+    let body = serde_json::to_vec(erased).expect("texts and numbers are JSON");
+    object::put(&*ports.store, &uri, body.into()).await
+}
+
 /// None: there is no such table.
 async fn holding(ports: &Ports, spec: &TableSpec, key: &Key) -> Result<Option<Holding>, PortError> {
     let store = &*ports.store;
@@ -112,7 +145,11 @@ async fn holding(ports: &Ports, spec: &TableSpec, key: &Key) -> Result<Option<Ho
             files.push(file);
         }
     }
-    Ok(Some(Holding { table, files }))
+    Ok(Some(Holding {
+        name: spec.name.clone(),
+        table,
+        files,
+    }))
 }
 
 /// A message for each file. Says which sources they are of.
@@ -123,7 +160,7 @@ async fn ask_for(
     key: &Key,
     held: &Holding,
 ) -> Result<(), PortError> {
-    let Holding { table, files } = held;
+    let Holding { table, files, .. } = held;
     let packable = table.packable(&*ports.store).await?;
     let packable: BTreeSet<&str> = packable.iter().map(LiveFile::uri).collect();
     let unit = |file: &LiveFile| {

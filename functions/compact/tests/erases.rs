@@ -3,7 +3,12 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{File, World};
+use watershed_lake::{
+    LakeLocation,
+    erasure::{CleanTable, Erased},
+};
 use watershed_ports::{Kind, faults::Fault};
 use watershed_table::Outcome;
 
@@ -68,6 +73,35 @@ async fn rows_with_the_key_go_and_no_other() {
     world.waiting.push_back((ERASE_ANN.into(), 0));
     world.settle().await;
     assert_eq!(numbers(&world).await, ["2", "9"]);
+}
+
+#[tokio::test]
+async fn what_is_done_is_remembered_without_the_values() {
+    let mut world = world().await;
+    let ask = r#"{"erase": {"dataset": "test.things", "key": {"name": "ann"}, "request": "ticket 7"}}"#;
+    world.waiting.push_back((ask.into(), 0));
+    world.settle().await;
+    let objects = world.store.snapshot();
+    let records: Vec<(&String, &Bytes)> = objects
+        .iter()
+        .filter(|(key, _)| key.starts_with("lake/erasures/"))
+        .collect();
+    let [(key, body)] = records[..] else {
+        panic!("{records:?}")
+    };
+    let erased: Erased = serde_json::from_slice(body).unwrap();
+    let made_ms = world.table().await.made_ms().unwrap();
+    let table = world.spec().name;
+    let expected = Erased {
+        request: Some("ticket 7".into()),
+        dataset: table.clone(),
+        columns: vec!["name".into()],
+        tables: vec![CleanTable { table, made_ms }],
+        gone_ms: None,
+    };
+    assert_eq!(erased, expected);
+    assert!(LakeLocation::bucket("lake").open_erasure(&erased).ends_with(key.as_str()));
+    assert!(!String::from_utf8_lossy(body).contains("ann"));
 }
 
 #[tokio::test]

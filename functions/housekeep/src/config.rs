@@ -10,6 +10,8 @@ pub struct Config {
     pub contracts: PathBuf,
     /// Queue of the committer.
     pub commit_queue_url: String,
+    /// Bucket of the lake.
+    pub lake_bucket: String,
     /// Bucket of the raw zone.
     pub raw_bucket: String,
 }
@@ -20,6 +22,7 @@ impl Config {
         let config = Self {
             contracts: environment.contracts(),
             commit_queue_url: environment.commit_queue_url(),
+            lake_bucket: environment.lake_bucket(),
             raw_bucket: environment.required("WATERSHED_RAW_BUCKET", "the bucket of the raw zone"),
         };
         environment.finish(config)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Trigger | a schedule, daily; by hand with `{"table": "database.table"}` for one table |
 //! | Input | the contracts; the catalog; what lies at each table's place |
-//! | Output | `MaintenanceRequest`s to the committer; objects deleted; lifecycle rules of the raw bucket ([`raw`]) |
+//! | Output | `MaintenanceRequest`s to the committer; objects deleted; lifecycle rules of the raw bucket ([`raw`]); which erased rows are gone ([`erasures`]) |
 //! | Key | none: each run looks at what is there |
 //! | Repeated run | asks the same of the committer, which finds nothing to do; deletes what is still there |
 //! | Failure in the middle | what was deleted was not needed; the next run goes on |
@@ -18,15 +18,18 @@
 //! than a request or a commit under way can be, and (3) both of it still when it is looked at again.
 
 pub mod config;
+pub mod erasures;
 pub mod raw;
 pub mod sweep;
 
 pub use config::Config;
 
+use erasures::{Open, Seen};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,7 +39,9 @@ use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
-use watershed_lake::{Maintain, MaintenanceRequest, TableName, layout::Zone, quarantine};
+use watershed_lake::{
+    LakeLocation, Maintain, MaintenanceRequest, TableName, erasure::Erased, layout::Zone, quarantine,
+};
 use watershed_ops::{Invocation, Level, Unit, now_ms};
 use watershed_ports::{Catalog, Lifecycle, ObjectStore, PortError, Queue};
 
@@ -124,7 +129,9 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
     })?;
     let ports = housekeep.ports().await;
     let now_ms = (ports.now_ms)();
-    let houses = houses(&housekeep.contracts, order.table.as_ref(), now_ms);
+    let lake = LakeLocation::bucket(&housekeep.config.lake_bucket);
+    let (open, open_failed) = opened(ports, &mut invocation, &lake).await;
+    let houses = houses(&housekeep.contracts, order.table.as_ref(), now_ms, &open);
     if let (true, Some(table)) = (houses.is_empty(), &order.table) {
         return Err(
             format!("no contract describes table {table}: name a table of one, or its quarantine table").into(),
@@ -137,6 +144,7 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
     };
     let trace = invocation.trace().map(String::from);
     let (mut sum, mut absent, mut whole, mut failed) = (Swept::default(), 0, 0, Vec::new());
+    let mut seen = BTreeMap::new();
     let raw_failed = match order.table {
         None => keep_raw(housekeep, ports, &mut invocation).await,
         Some(_) => None,
@@ -145,7 +153,10 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         match one_table(ports, house, budget, now_ms, trace.as_deref()).await {
             Ok(Some(swept)) => {
                 budget.deletes -= (swept.deleted as usize).min(budget.deletes);
-                whole += usize::from(swept.is_whole);
+                if swept.is_whole {
+                    whole += 1;
+                    seen.insert(house.name.clone(), seen_of(&swept));
+                }
                 report(&mut invocation, house, &swept);
                 add(&mut sum, &swept);
             }
@@ -158,15 +169,16 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
             }
         }
     }
+    let gone = close(ports, &mut invocation, &lake, &open, &seen, now_ms).await?;
     let answer = json!({
         "tables": houses.len(), "absent": absent, "whole": whole, "failed": failed.len(),
         "listed": sum.listed, "reachable": sum.reachable, "orphaned": sum.orphaned, "young": sum.young,
-        "deleted": sum.deleted, "deleted_bytes": sum.bytes,
+        "deleted": sum.deleted, "deleted_bytes": sum.bytes, "erasures_open": open.len() - gone, "erasures_gone": gone,
     });
     let unfinished = houses.len() - absent - failed.len() - whole;
     invocation.metric("TablesUnfinished", Unit::Count, unfinished as f64);
     finish(invocation, &answer);
-    failed.extend(raw_failed);
+    failed.extend(raw_failed.into_iter().chain(open_failed));
     if failed.is_empty() {
         return Ok(answer);
     }
@@ -175,6 +187,45 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         failed.join(", ")
     )
     .into())
+}
+
+/// The erasures that are open, and what failed, if anything did.
+async fn opened(ports: &Ports, invocation: &mut Invocation, lake: &LakeLocation) -> (Vec<Open>, Option<String>) {
+    match erasures::open(&*ports.store, lake).await {
+        Ok(open) => (open, None),
+        Err(error) => {
+            let fields = json!({"kind": error.kind.to_string(), "error": error.message});
+            invocation.log(Level::Error, "records of erasures failed", fields);
+            (Vec::new(), Some("the records of erasures".into()))
+        }
+    }
+}
+
+fn seen_of(swept: &Swept) -> Seen {
+    Seen {
+        oldest_snapshot_ms: swept.oldest_snapshot_ms,
+        oldest_left_ms: swept.oldest_left_ms,
+    }
+}
+
+/// Says of which erasures nothing is left, and remembers it. How many these are.
+async fn close(
+    ports: &Ports,
+    invocation: &mut Invocation,
+    lake: &LakeLocation,
+    open: &[Open],
+    seen: &BTreeMap<TableName, Seen>,
+    now_ms: i64,
+) -> Result<usize, PortError> {
+    let mut gone = 0;
+    for open in open.iter().filter(|open| open.is_gone(seen)) {
+        open.close(&*ports.store, lake, now_ms).await?;
+        gone += 1;
+        let Erased { request, dataset, .. } = &open.erased;
+        let fields = json!({"table": dataset, "request": request, "since_ms": open.since_ms});
+        invocation.log(Level::Info, "erased rows are gone", fields);
+    }
+    Ok(gone)
 }
 
 /// Makes what contracts say of raw objects rules of their bucket. What failed, if anything did.
@@ -197,7 +248,7 @@ async fn keep_raw(housekeep: &Housekeep, ports: &Ports, invocation: &mut Invocat
 }
 
 /// The tables, those of the day first, so that one that takes all the time does not hold the others up for ever.
-fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<House> {
+fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64, open: &[Open]) -> Vec<House> {
     let all = contracts.iter().flat_map(|dataset| {
         dataset.tables().map(move |table| {
             let remove = match table.zone {
@@ -205,7 +256,11 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<H
                 _ if table.name == dataset.table.name => rows(dataset, now_ms),
                 _ => None,
             };
-            house(dataset, &table.name, remove, now_ms)
+            let expire = Maintain::ExpireSnapshots {
+                as_of_ms: now_ms,
+                erased_before_ms: erasures::erased_before_ms(open, &table.name),
+            };
+            house(dataset, &table.name, std::iter::once(expire).chain(remove).collect())
         })
     });
     let mut houses: Vec<House> = all
@@ -218,8 +273,7 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<H
     houses
 }
 
-fn house(dataset: &Dataset, name: &TableName, remove: Option<Maintain>, now_ms: i64) -> House {
-    let expire = Maintain::ExpireSnapshots { as_of_ms: now_ms };
+fn house(dataset: &Dataset, name: &TableName, maintain: Vec<Maintain>) -> House {
     House {
         name: name.clone(),
         contract: dataset.id.clone(),
@@ -227,7 +281,7 @@ fn house(dataset: &Dataset, name: &TableName, remove: Option<Maintain>, now_ms: 
             metadata_ms: dataset.retention.orphans_ms,
             data_ms: dataset.retention.staged_ms,
         },
-        maintain: std::iter::once(expire).chain(remove).collect(),
+        maintain,
     }
 }
 
@@ -299,6 +353,7 @@ fn finish(mut invocation: Invocation, answer: &Value) {
         ("Orphaned", "orphaned", Unit::Count),
         ("Deleted", "deleted", Unit::Count),
         ("DeletedBytes", "deleted_bytes", Unit::Bytes),
+        ("ErasuresOpen", "erasures_open", Unit::Count),
     ] {
         invocation.metric(name, unit, answer[field].as_f64().unwrap_or(0.0));
     }

@@ -60,6 +60,10 @@ pub struct Swept {
     pub deleted: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// When the oldest object was written that it does not need and that is still there, in milliseconds since 1970.
+    pub oldest_left_ms: Option<i64>,
+    /// When the oldest snapshot that it knows was made; none: it has none.
+    pub oldest_snapshot_ms: Option<i64>,
     /// Everything was seen, and nothing was left for the next time.
     pub is_whole: bool,
 }
@@ -102,6 +106,7 @@ pub async fn sweep(
     let orphans = sweep.orphans().await?;
     sweep.delete(orphans).await?;
     sweep.swept.reachable = sweep.reachable.len() as u64;
+    sweep.swept.oldest_snapshot_ms = sweep.reachable.oldest_snapshot_ms;
     Ok(Some(sweep.swept))
 }
 
@@ -181,7 +186,13 @@ impl Sweep<'_> {
             orphans.push(object);
         } else {
             self.swept.young += 1;
+            self.leave(object.modified_ms);
         }
+    }
+
+    fn leave(&mut self, modified_ms: i64) {
+        let oldest_ms = self.swept.oldest_left_ms.get_or_insert(modified_ms);
+        *oldest_ms = modified_ms.min(*oldest_ms);
     }
 
     async fn delete(&mut self, orphans: Vec<Listed>) -> Result<(), PortError> {
@@ -203,13 +214,20 @@ impl Sweep<'_> {
             let removals = objects
                 .iter()
                 .filter(|object| !this.reachable.contains(&this.uri(object)))
-                .map(|object| this.delete_one(object));
-            let deleted: Vec<Option<u64>> = stream::iter(removals)
+                .map(async |object| Ok::<_, PortError>((object.modified_ms, this.delete_one(object).await?)));
+            let done: Vec<(i64, Option<u64>)> = stream::iter(removals)
                 .buffer_unordered(MAX_CONCURRENT_DELETES)
                 .try_collect()
                 .await?;
-            self.swept.deleted += deleted.iter().flatten().count() as u64;
-            self.swept.bytes += deleted.iter().flatten().sum::<u64>();
+            for (modified_ms, deleted) in done {
+                match deleted {
+                    Some(bytes) => {
+                        self.swept.deleted += 1;
+                        self.swept.bytes += bytes;
+                    }
+                    None => self.leave(modified_ms),
+                }
+            }
         }
         Ok(())
     }

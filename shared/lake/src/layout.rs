@@ -13,6 +13,8 @@
 //! s3://LAKE/replays/NAME/report.json
 //! s3://LAKE/parts/SOURCE/VERSION/PLAN/…  (of an object that is read in parts, until it is committed)
 //! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
+//! s3://LAKE/erasures/open/DIGEST.json          (rows that no table has any more, until no snapshot and no file has them)
+//! s3://LAKE/erasures/done/DIGEST.json
 //! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
 //! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
 //! ```

@@ -4,6 +4,7 @@
 //!
 //! * [`added`]: columns that a table has from its sources, and no contract names.
 //! * [`enriched`]: the table of a dataset's rows, joined with references.
+//! * [`erasure`]: what is remembered of rows that were erased, until they are gone from disk, too.
 //! * [`hex()`]: bytes as text.
 //! * [`name`]: identifiers made of names as people write them.
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
@@ -16,6 +17,7 @@
 
 pub mod added;
 pub mod enriched;
+pub mod erasure;
 mod hex;
 pub mod layout;
 pub mod maintenance;

@@ -74,6 +74,9 @@ pub enum Maintain {
     ExpireSnapshots {
         /// Milliseconds since 1970-01-01T00:00:00Z; a time that is yet to come counts as now.
         as_of_ms: i64,
+        /// Of those made before that time not even the newest stay that the table keeps whatever their age: they have rows that were erased.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        erased_before_ms: Option<i64>,
     },
     /// Remove every data file whose rows are all older. A file that has one row which is not, or whose time is null, stays.
     RemoveBefore {

@@ -33,6 +33,25 @@ const LOG_PROPERTY: &str = "write.metadata.previous-versions-max";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document(Map<String, Value>);
 
+/// Which snapshots are too old.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expiry {
+    /// By the table's properties at that time, in milliseconds since 1970.
+    pub as_of_ms: i64,
+    /// Those made before stay only as long as readers may have begun with them, and not because they are the newest.
+    pub erased_before_ms: Option<i64>,
+}
+
+impl Expiry {
+    /// Nothing was erased.
+    pub fn at(as_of_ms: i64) -> Self {
+        Self {
+            as_of_ms,
+            erased_before_ms: None,
+        }
+    }
+}
+
 impl Document {
     /// Of a new table.
     pub fn new(spec: &TableSpec, location: &str, uuid: Uuid, now_ms: i64) -> Self {
@@ -192,8 +211,8 @@ impl Document {
     ///
     /// A snapshot's age counts from when another took its place: the one that a reader began with is there for as long as the
     /// table says, however old it was then.
-    pub fn expire(&mut self, now_ms: i64) -> bool {
-        let oldest_ms = now_ms - self.limit(AGE_PROPERTY, MAX_SNAPSHOT_AGE_MS);
+    pub fn expire(&mut self, expiry: Expiry) -> bool {
+        let oldest_ms = expiry.as_of_ms - self.limit(AGE_PROPERTY, MAX_SNAPSHOT_AGE_MS);
         let keep = self.limit(KEEP_PROPERTY, MIN_SNAPSHOTS_TO_KEEP).max(1) as usize;
         let snapshots = self.list("snapshots").clone();
         let by_id: BTreeMap<i64, &Value> = snapshots
@@ -215,7 +234,9 @@ impl Document {
         };
         let current = self.0.get("current-snapshot-id").and_then(Value::as_i64);
         let mut kept: BTreeSet<i64> = by_id.keys().copied().filter(|id| ended_ms[id] >= oldest_ms).collect();
-        kept.extend(ancestry(current).take(keep));
+        let may_stay =
+            |id: &i64| Some(*id) == current || expiry.erased_before_ms.is_none_or(|ms| time_ms(by_id[id]) >= ms);
+        kept.extend(ancestry(current).take(keep).filter(may_stay));
         let refs = self.0.get("refs").and_then(Value::as_object);
         for (_, reference) in refs.into_iter().flatten().filter(|(name, _)| *name != "main") {
             kept.extend(ancestry(reference["snapshot-id"].as_i64()));

@@ -3,7 +3,7 @@
 
 use crate::{
     Host, Outcome,
-    document::Document,
+    document::{Document, Expiry},
     ledger::{Holding, Ledger},
     manifests::LoadedManifest,
     plan::Change,
@@ -80,7 +80,7 @@ pub struct Chores<'a> {
     /// Snapshots were forgotten.
     pub expired: bool,
     requests: &'a [MaintenanceRequest],
-    as_of_ms: Option<i64>,
+    expiry: Option<Expiry>,
     outcomes: Vec<Result<Outcome, PortError>>,
 }
 
@@ -97,15 +97,23 @@ impl<'a> Chores<'a> {
             swaps: Vec::new(),
             expired: false,
             requests,
-            as_of_ms: None,
+            expiry: None,
             outcomes: Vec::new(),
         };
         for (index, request) in requests.iter().enumerate() {
             let planned = match (evolved, &request.maintain) {
                 _ if !is_there => Ok(()),
                 (Err(error), _) => Err(error.clone()),
-                (_, Maintain::ExpireSnapshots { as_of_ms }) => {
-                    chores.as_of_ms = chores.as_of_ms.max(Some(*as_of_ms));
+                (
+                    _,
+                    Maintain::ExpireSnapshots {
+                        as_of_ms,
+                        erased_before_ms,
+                    },
+                ) => {
+                    let expiry = chores.expiry.get_or_insert_default();
+                    expiry.as_of_ms = expiry.as_of_ms.max(*as_of_ms);
+                    expiry.erased_before_ms = expiry.erased_before_ms.max(*erased_before_ms);
                     Ok(())
                 }
                 (_, Maintain::RemoveBefore { column, before_us }) => {
@@ -123,7 +131,7 @@ impl<'a> Chores<'a> {
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.ages.is_empty() && self.swaps.is_empty() && self.as_of_ms.is_none()
+        self.ages.is_empty() && self.swaps.is_empty() && self.expiry.is_none()
     }
 
     /// What came of each request.
@@ -180,8 +188,11 @@ impl<'a> Chores<'a> {
 
     /// Forgets snapshots, where that is asked for.
     pub fn expire(&mut self, document: &mut Document, host: &dyn Host) {
-        let Some(as_of_ms) = self.as_of_ms else { return };
-        self.expired = document.expire(as_of_ms.min(host.now_ms()));
+        let Some(expiry) = self.expiry else { return };
+        self.expired = document.expire(Expiry {
+            as_of_ms: expiry.as_of_ms.min(host.now_ms()),
+            ..expiry
+        });
         if !self.expired {
             return;
         }

@@ -22,6 +22,8 @@ pub const MAX_CONCURRENT_MANIFESTS: usize = 4;
 pub struct Reachable {
     /// Where the table lies, with no slash at the end.
     pub location: String,
+    /// When the oldest of its snapshots was made, in milliseconds since 1970; none: it has none.
+    pub oldest_snapshot_ms: Option<i64>,
     metadata_location: String,
     objects: HashSet<[u8; 16]>,
 }
@@ -65,6 +67,7 @@ impl Reachable {
             self.add_former(store, file).await?;
         }
         let mut lists = Vec::new();
+        self.oldest_snapshot_ms = metadata.snapshots().map(|snapshot| snapshot.timestamp_ms()).min();
         for snapshot in metadata.snapshots() {
             if self.add(snapshot.manifest_list())? {
                 lists.push(snapshot.manifest_list());

@@ -2,7 +2,7 @@
 
 use crate::{
     Ports,
-    document::Document,
+    document::{Document, Expiry},
     manifests::{self, LoadedManifest, Maker, Written},
     plan::{self, Change},
     summary,
@@ -73,7 +73,7 @@ pub async fn add(
         snapshot["parent-snapshot-id"] = parent.into();
     }
     document.add_snapshot(snapshot);
-    document.expire(timestamp_ms);
+    document.expire(Expiry::at(timestamp_ms));
     let (added, removed) = tallies;
     Ok(TableChanged {
         parent_snapshot_id: parent_id,

@@ -160,7 +160,14 @@ async fn files_removed_for_their_age_are_not_taken_for_files_that_another_engine
             .await;
     }
     world.host.pass(100 * DAY_MS as u64);
-    keep(&world, &[maintain(Maintain::ExpireSnapshots { as_of_ms: i64::MAX })]).await;
+    keep(
+        &world,
+        &[maintain(Maintain::ExpireSnapshots {
+            as_of_ms: i64::MAX,
+            erased_before_ms: None,
+        })],
+    )
+    .await;
     let metadata = world.metadata(&spec).unwrap();
     assert!(
         metadata
@@ -201,7 +208,10 @@ async fn snapshots_are_forgotten_without_a_new_one() {
             .await;
         assert_eq!(done.outcomes, [Ok(Outcome::Applied)]);
     }
-    let expire = maintain(Maintain::ExpireSnapshots { as_of_ms: i64::MAX });
+    let expire = maintain(Maintain::ExpireSnapshots {
+        as_of_ms: i64::MAX,
+        erased_before_ms: None,
+    });
     let done = keep(&world, std::slice::from_ref(&expire)).await;
     assert_eq!(
         done.maintained,
@@ -267,7 +277,10 @@ async fn what_cannot_be_done_fails_alone_and_no_table_is_made_of_nothing() {
 
 /// Requests and maintenance, two at a time, that all touch the same files.
 fn scenario(world: &World) -> Vec<(Vec<CommitRequest>, Vec<MaintenanceRequest>)> {
-    let expire = maintain(Maintain::ExpireSnapshots { as_of_ms: 5 * DAY_MS });
+    let expire = maintain(Maintain::ExpireSnapshots {
+        as_of_ms: 5 * DAY_MS,
+        erased_before_ms: None,
+    });
     vec![
         (
             vec![

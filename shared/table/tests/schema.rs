@@ -14,7 +14,10 @@ use iceberg::spec::{DataFile, Manifest, ManifestList};
 use std::sync::Arc;
 use watershed_lake::{ColumnType, PartitionField, SortField, TableSpec, Transform};
 use watershed_ports::Kind;
-use watershed_table::{Outcome, document::Document};
+use watershed_table::{
+    Outcome,
+    document::{Document, Expiry},
+};
 
 fn decimals(values: Vec<i128>, precision: u8, scale: i8) -> ArrayRef {
     Arc::new(
@@ -321,7 +324,7 @@ fn old_snapshots_are_forgotten_but_not_those_that_a_tag_names() {
     text["unknown-to-us"] = 5.into();
     let mut document = Document::parse("s3://lake/m", text.to_string().as_bytes()).unwrap();
     document.finish(Some("s3://lake/before.metadata.json"), 41 * DAY_MS);
-    document.expire(40 * DAY_MS);
+    document.expire(Expiry::at(40 * DAY_MS));
     let text: serde_json::Value = serde_json::from_slice(&document.bytes()).unwrap();
     let ids: Vec<i64> = text["snapshots"]
         .as_array()
@@ -334,7 +337,18 @@ fn old_snapshots_are_forgotten_but_not_those_that_a_tag_names() {
     assert_eq!(text["snapshot-log"].as_array().unwrap().len(), 32);
     assert_eq!(text["unknown-to-us"], 5);
     assert!(document.logs("s3://lake/before.metadata.json"));
-    document.expire(400 * DAY_MS);
-    let kept = document.typed().unwrap().snapshots().len();
-    assert_eq!(kept, 12, "ten of the branch, and the two of the tag");
+    document.expire(Expiry::at(400 * DAY_MS));
+    let kept = |document: &Document| document.typed().unwrap().snapshots().len();
+    assert_eq!(kept(&document), 12, "ten of the branch, and the two of the tag");
+    let erased = Expiry {
+        as_of_ms: 400 * DAY_MS,
+        erased_before_ms: Some(38 * DAY_MS),
+    };
+    document.expire(erased);
+    assert_eq!(kept(&document), 5, "three of the branch, and the two of the tag");
+    document.expire(Expiry {
+        erased_before_ms: Some(i64::MAX),
+        ..erased
+    });
+    assert_eq!(kept(&document), 3, "what the table is now stays, whatever was erased");
 }

@@ -312,7 +312,10 @@ async fn our_own_swaps_are_not_taken_for_those_of_another_engine() {
     }
     world.host.pass(100 * DAY_MS);
     let expire = MaintenanceRequest {
-        maintain: Maintain::ExpireSnapshots { as_of_ms: i64::MAX },
+        maintain: Maintain::ExpireSnapshots {
+            as_of_ms: i64::MAX,
+            erased_before_ms: None,
+        },
         ..asked(&packed(&world, &first))
     };
     assert_eq!(work(&world, &[], &[expire]).await.maintained, [Ok(Outcome::Applied)]);

@@ -210,6 +210,7 @@ impl World {
         let config = Config {
             contracts: "/opt".into(),
             commit_queue_url: "queue".into(),
+            lake_bucket: LAKE.into(),
             raw_bucket: RAW.into(),
         };
         Housekeep::with_ports(config, contracts, ports)

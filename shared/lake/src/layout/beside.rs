@@ -1,7 +1,7 @@
-//! What lies in the lake beside its tables: drafts of contracts, replays, and the state of objects that are read in parts and of streams.
+//! What lies in the lake beside its tables: drafts of contracts, replays, erasures, and the state of objects that are read in parts and of streams.
 
 use super::{Digest, LakeLocation, SourceVersion, path_name, version_digest};
-use crate::replay::ReplayId;
+use crate::{erasure::Erased, replay::ReplayId};
 
 /// Where the draft contracts lie: they are of no table.
 const DRAFTS: &str = "drafts";
@@ -131,6 +131,26 @@ impl PartPlaces {
     /// Folder of the joined quarantine's files below their staged prefix.
     pub fn joined(&self) -> String {
         format!("{}/joined", self.plan)
+    }
+}
+
+/// Where the records of erasures lie.
+const ERASURES: &str = "erasures";
+
+impl LakeLocation {
+    /// The prefix, with its slash, of those that are not gone from disk yet.
+    pub fn open_erasures(&self) -> String {
+        format!("{}/{ERASURES}/open/", self.0)
+    }
+
+    /// Where one of them lies.
+    pub fn open_erasure(&self, erased: &Erased) -> String {
+        format!("{}{}.json", self.open_erasures(), erased.digest())
+    }
+
+    /// Where it lies once nothing is left.
+    pub fn done_erasure(&self, erased: &Erased) -> String {
+        format!("{}/{ERASURES}/done/{}.json", self.0, erased.digest())
     }
 }
 
