@@ -23,7 +23,10 @@ use watershed_lake::{
 };
 use watershed_ops::{Invocation, Level, Unit as Of};
 use watershed_ports::PortError;
-use watershed_table::current::{Current, LiveFile};
+use watershed_table::{
+    current::{Current, LiveFile},
+    object,
+};
 
 /// Seconds between two looks at whether all is gone.
 pub const LOOK_AGAIN_S: u32 = 60;

@@ -100,7 +100,11 @@ async fn what_is_done_is_remembered_without_the_values() {
         gone_ms: None,
     };
     assert_eq!(erased, expected);
-    assert!(LakeLocation::bucket("lake").open_erasure(&erased).ends_with(key.as_str()));
+    assert!(
+        LakeLocation::bucket("lake")
+            .open_erasure(&erased)
+            .ends_with(key.as_str())
+    );
     assert!(!String::from_utf8_lossy(body).contains("ann"));
 }
 

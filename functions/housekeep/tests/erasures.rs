@@ -133,10 +133,7 @@ async fn one_that_waits_holds_up_no_other() {
         world.run().await;
         world.pass(DAY_MS);
     }
-    assert!(
-        done(&world, &erased).is_some(),
-        "one that waits holds up no other: {name}"
-    );
+    assert!(done(&world, &erased).is_some(), "one that waits holds up no other");
     assert_eq!(
         done(&world, &missing),
         None,

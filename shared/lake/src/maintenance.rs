@@ -136,7 +136,15 @@ impl MaintenanceRequest {
         let mut digest = Digest::new();
         digest.part(self.table.to_string().as_bytes());
         match &self.maintain {
-            Maintain::ExpireSnapshots { as_of_ms } => digest.part(&as_of_ms.to_le_bytes()),
+            Maintain::ExpireSnapshots {
+                as_of_ms,
+                erased_before_ms,
+            } => {
+                digest.part(&as_of_ms.to_le_bytes());
+                if let Some(before_ms) = erased_before_ms {
+                    digest.part(&before_ms.to_le_bytes());
+                }
+            }
             Maintain::RemoveBefore { column, before_us } => {
                 digest.part(column.as_bytes());
                 digest.part(&before_us.to_le_bytes());
@@ -158,7 +166,14 @@ mod tests {
             matches!(TableRequest::parse(commit), Ok(TableRequest::Commit(request)) if request.source == "s3://raw/x")
         );
         for maintain in [
-            Maintain::ExpireSnapshots { as_of_ms: 5 },
+            Maintain::ExpireSnapshots {
+                as_of_ms: 5,
+                erased_before_ms: None,
+            },
+            Maintain::ExpireSnapshots {
+                as_of_ms: 5,
+                erased_before_ms: Some(4),
+            },
             Maintain::RemoveBefore {
                 column: "at".into(),
                 before_us: -1,
