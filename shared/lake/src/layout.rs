@@ -15,6 +15,7 @@
 //! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
 //! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
 //! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
+//! s3://LAKE/queries/…                          (queries that Athena runs, and their rows; for some days)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.
