@@ -17,7 +17,7 @@ const MAX_ROWS: i32 = 1_000;
 const OF_ATHENA: i32 = 1;
 
 /// What stands in the reason where Athena ended a query that read more than its workgroup lets it.
-const OVER_THE_LIMIT: &str = "limit was exceeded";
+const OVER_THE_LIMIT: &str = "limit";
 
 /// A workgroup, whose settings say where results go and what a query may read.
 #[derive(Debug)]
