@@ -333,5 +333,14 @@ async fn every_event_is_read_as_what_it_is() {
 fn the_description_is_json_of_every_path() {
     let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
     let paths: Vec<&String> = openapi["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths, ["/datasets", "/datasets/{name}", "/openapi.json", "/query", "/query/{id}"]);
+    assert_eq!(
+        paths,
+        [
+            "/datasets",
+            "/datasets/{name}",
+            "/openapi.json",
+            "/query",
+            "/query/{id}"
+        ]
+    );
 }

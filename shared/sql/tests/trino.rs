@@ -92,10 +92,7 @@ fn each_table_is_its_state_with_the_columns_that_may_be_seen() {
         ),
         (
             "SELECT 'it''s', 1.5e3, X'0f', `x` || \"Y\" /* x */ FROM a.t -- z",
-            format!(
-                "SELECT 'it''s', 1.5e3, X'0f', \"x\" || \"Y\" FROM {}",
-                t(" AS \"t\"")
-            ),
+            format!("SELECT 'it''s', 1.5e3, X'0f', \"x\" || \"Y\" FROM {}", t(" AS \"t\"")),
         ),
     ] {
         let found = translated(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));

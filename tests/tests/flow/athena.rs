@@ -17,7 +17,7 @@ const ONLY_HERE: &str = "TIMESTAMPTZ";
 const OTHERS: [&str; 5] = [
     "SELECT tailnum, year, manufacturer, seats, engine FROM nyc.planes ORDER BY tailnum",
     "SELECT time_hour, origin, temp, wind_gust, precip FROM nyc.weather WHERE origin = 'JFK' ORDER BY time_hour LIMIT 2500",
-    "SELECT time_hour, dep_time, dep_delay, tailnum, cancelled FROM nyc.flights WHERE dest = 'LEX' OR tailnum IS NULL ORDER BY time_hour, flight LIMIT 50",
+    "SELECT time_hour, dep_time, dep_delay, tailnum, cancelled FROM nyc.flights_enriched WHERE dest = 'LEX' OR tailnum IS NULL ORDER BY time_hour, carrier, flight LIMIT 50",
     "SELECT dep_time, flight FROM nyc.flights WHERE dest = 'SJU' AND carrier = 'B6' ORDER BY dep_time DESC, time_hour, flight LIMIT 20",
     "SELECT f.origin, 'it''s \\ \"é\"' AS text, '' AS empty, max(f.time_hour) AS last FROM nyc.flights f GROUP BY f.origin ORDER BY 1",
 ];
