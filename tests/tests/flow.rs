@@ -2,6 +2,8 @@
 
 #[path = "flow/api.rs"]
 mod api;
+#[path = "flow/athena.rs"]
+mod athena;
 #[path = "flow/broken_rows.rs"]
 mod broken_rows;
 #[path = "flow/drift.rs"]

@@ -110,10 +110,13 @@ async fn ask(begun: Instant, lake: &Path, runs: usize, queries: &[&str]) -> Resu
     let ports = Ports {
         store: Arc::new(folder),
         catalog: Arc::new(Tables(tables)),
+        queries: None,
     };
     let threads = std::env::var("THREADS").ok().and_then(|number| number.parse().ok());
     let config = Config {
         contracts: PathBuf::new(),
+        lake_bucket: String::new(),
+        athena_workgroup: None,
         limits: Limits {
             memory_bytes: 1 << 30,
             scan_bytes: 4 << 30,

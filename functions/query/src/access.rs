@@ -4,7 +4,18 @@ use crate::{Config, http::Request};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use watershed_contract::is_personal_word;
-use watershed_lake::{Column, TableSpec};
+use watershed_lake::{Column, TableSpec, layout::Digest};
+
+/// A digest of who calls, as API Gateway found out: by IAM the ARN, by a JWT its issuer and subject. Those of whom nothing is known are one.
+pub fn caller(request: &Request) -> String {
+    let authorizer = &request.request_context.authorizer;
+    let claims = &authorizer["jwt"]["claims"];
+    let mut digest = Digest::new();
+    for part in [&authorizer["iam"]["userArn"], &claims["iss"], &claims["sub"]] {
+        digest.part(part.as_str().unwrap_or_default().as_bytes());
+    }
+    digest.hex()
+}
 
 /// What the caller of a request may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +25,9 @@ pub struct Access {
 }
 
 impl Access {
+    /// What all callers have.
+    pub const NONE: Self = Self { personal: false };
+
     /// Of who calls, as API Gateway found out: by IAM, or by a JWT.
     pub fn of(request: &Request, config: &Config) -> Self {
         let authorizer = &request.request_context.authorizer;

@@ -129,8 +129,8 @@ impl Rows {
         Ok(())
     }
 
-    /// All of them, and what was read for them.
-    pub(crate) fn finish(self, read: &[Read], bytes_read: u64) -> Result<Response, SqlError> {
+    /// All of them, and what was read for them. `next` is what rows behind them are asked for by.
+    pub(crate) fn finish(self, read: &[Read], bytes_read: u64, next: Option<&str>) -> Result<Response, SqlError> {
         let response = match self.writer {
             Writes::Json(mut writer) => {
                 writer.finish().map_err(|error| unwritable(&error))?;
@@ -155,6 +155,7 @@ impl Rows {
                     rows: &rows,
                     tables,
                     bytes_read,
+                    next,
                 })
             }
             Writes::Csv(text) => {
@@ -167,6 +168,10 @@ impl Rows {
             }
         };
         let snapshots = serde_json::to_string(read).unwrap_or_default();
+        let response = match next {
+            Some(next) => response.with("link", format!("<?page={next}>; rel=\"next\"")),
+            None => response,
+        };
         Ok(response
             .with("watershed-tables", snapshots)
             .with("watershed-bytes-read", bytes_read.to_string()))
@@ -180,6 +185,8 @@ struct Answered<'a> {
     rows: &'a serde_json::value::RawValue,
     tables: serde_json::Value,
     bytes_read: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
 }
 
 fn too_many(what: &str) -> SqlError {

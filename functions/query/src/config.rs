@@ -20,6 +20,10 @@ const DEFAULT_DISK_MB: u64 = 512;
 pub struct Config {
     /// Folder with the contracts: `*.odcs.yaml`.
     pub contracts: PathBuf,
+    /// Bucket of the lake.
+    pub lake_bucket: String,
+    /// The workgroup of Athena that gets what is too large here; none: that is refused.
+    pub athena_workgroup: Option<String>,
     /// What a query may take.
     pub limits: Limits,
     /// Most rows of an answer.
@@ -44,8 +48,11 @@ impl Config {
             String::new(),
         );
         let callers = callers.split(',').map(str::trim).filter(|caller| !caller.is_empty());
+        let workgroup: String = environment.or("WATERSHED_ATHENA_WORKGROUP", "a workgroup of Athena", String::new());
         let config = Self {
             contracts: environment.contracts(),
+            lake_bucket: environment.lake_bucket(),
+            athena_workgroup: Some(workgroup).filter(|name| !name.is_empty()),
             limits: Limits {
                 memory_bytes: memory.saturating_mul(1 << 20),
                 scan_bytes: scan.saturating_mul(1 << 20),

@@ -31,9 +31,13 @@ pub struct Request {
 
 /// Of a request what is not its own words.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Context {
     /// Method.
     pub http: Http,
+    /// When the request came, in milliseconds since 1970.
+    #[serde(default)]
+    pub time_epoch: i64,
     /// Name of the stage, which may stand before the path.
     #[serde(default)]
     pub stage: String,
@@ -82,6 +86,13 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// Whether an answer that comes later is preferred (RFC 7240, "The respond-async Preference").
+    pub fn prefers_later(&self) -> bool {
+        let preferences = self.header("prefer").unwrap_or_default().split(',');
+        let mut names = preferences.map(|preference| preference.split(';').next().unwrap_or_default().trim());
+        names.any(|name| name.eq_ignore_ascii_case("respond-async"))
+    }
+
     /// A parameter behind the question mark.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query_string_parameters.get(name).map(String::as_str)
@@ -125,6 +136,22 @@ impl Response {
     pub fn json(body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("what is answered is JSON");
         Self::text(200, "application/json", body)
+    }
+
+    /// Of a value, with another status than 200.
+    pub fn json_with(status_code: u16, body: &impl Serialize) -> Self {
+        Self {
+            status_code,
+            ..Self::json(body)
+        }
+    }
+
+    /// Of nothing.
+    pub fn empty() -> Self {
+        Self {
+            headers: BTreeMap::from([("cache-control", "no-store".into())]),
+            ..Self::text(204, "", String::new())
+        }
     }
 
     /// With one more header.

@@ -3,25 +3,30 @@
 //! | | |
 //! |---|---|
 //! | Trigger | API Gateway (HTTP API), authorised by IAM or a JWT |
-//! | Input | `POST /query`: SQL; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
+//! | Input | `POST /query`: SQL; `GET`, `DELETE /query/{id}`: one that Athena runs; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
 //! | Output | rows as JSON, CSV or Arrow; what the contracts and the catalog say of datasets |
-//! | State of the tables | one of each, found when the request comes |
-//! | Writes | nothing |
+//! | State of the tables | one of each, found when the request comes; Athena reads the same ones |
+//! | What is too large here | goes to Athena; the answer is an id to ask for ([`later`]) |
+//! | Key | of such a query: a digest of caller, text, states of the tables and quarter of an hour |
+//! | Writes | who began it, and its columns: one object in the lake, for some days |
 //! | What only some may see | columns classified as personal are not there for others |
 //! | Error | `application/problem+json` (RFC 9457), with the place in the SQL; 4xx is the caller's to mend, 5xx is not |
 //! | Limits | time, memory, bytes read, rows, bytes of the answer: each has its own message |
 //!
 //! Sequence: [`route`](handle) a request, find out who asks ([`access`]), find the [`tables`], run the SQL (`shared/sql`), write rows
-//! ([`answer`]).
+//! ([`answer`]) or have Athena find them, whose [`values`] are text.
 
 pub mod access;
 pub mod answer;
 pub mod config;
 pub mod datasets;
 pub mod http;
+pub mod later;
 pub mod problem;
 pub mod query;
+pub mod started;
 pub mod tables;
+pub mod values;
 
 pub use config::Config;
 
@@ -32,11 +37,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tables::Tables;
 use tokio::sync::OnceCell;
+use watershed_aws_athena::Athena;
 use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::S3Store;
 use watershed_contract::Contracts;
 use watershed_ops::{Invocation, Level, Unit};
-use watershed_ports::{Catalog, ObjectStore, PortError};
+use watershed_ports::{Catalog, ObjectStore, PortError, Queries};
 use watershed_sql::Engine;
 
 /// Name in logs and metrics.
@@ -52,6 +58,8 @@ pub struct Ports {
     pub store: Arc<dyn ObjectStore>,
     /// Its tables.
     pub catalog: Arc<dyn Catalog>,
+    /// What runs queries that are too large here; none: they are refused.
+    pub queries: Option<Arc<dyn Queries>>,
 }
 
 /// The function's state across invocations.
@@ -89,9 +97,11 @@ impl Api {
     async fn ready(&self) -> Result<&Ready, PortError> {
         let make = || async {
             let aws = watershed_aws::sdk_config().await;
+            let workgroup = self.config.athena_workgroup.as_deref();
             let ports = Ports {
                 store: Arc::new(S3Store::new(&aws)),
                 catalog: Arc::new(GlueCatalog::new(&aws)),
+                queries: workgroup.map(|name| Arc::new(Athena::new(&aws, name)) as Arc<dyn Queries>),
             };
             Ready::new(&self.config, &self.contracts, ports)
         };
@@ -144,6 +154,14 @@ async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Res
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             query::answer(ready, &api.config, invocation, request, access).await
         }
+        ("GET", ["query", id]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            later::look((ready, &api.config), invocation, request, access, id).await
+        }
+        ("DELETE", ["query", id]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            later::cancel((ready, &api.config), invocation, request, id).await
+        }
         ("GET", ["datasets"]) => Ok(Response::json(&datasets::all(&api.contracts))),
         ("GET", ["datasets", name]) => {
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
@@ -161,9 +179,10 @@ async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Res
         }
         ("GET", ["openapi.json"]) => Ok(Response::text(200, "application/json", OPENAPI.into())),
         (_, ["query"]) => Err(Problem::not_allowed("POST")),
+        (_, ["query", _]) => Err(Problem::not_allowed("GET, DELETE")),
         (_, ["datasets" | "openapi.json"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
         _ => Err(Problem::not_found(format!(
-            "{}: there are POST /query, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
+            "{}: there are POST /query, GET and DELETE /query/{{id}}, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
             request.path()
         ))),
     }

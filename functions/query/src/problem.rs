@@ -55,6 +55,24 @@ impl Problem {
         }
     }
 
+    /// Athena ran it, and it has no rows.
+    pub fn failed(detail: impl Into<String>, place: Option<Place>) -> Self {
+        Self {
+            at: place.map(|Place { line, column }| At { line, column }),
+            ..Self::new(422, "Athena could not run the query", detail)
+        }
+    }
+
+    /// Athena failed, not the query.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(503, "Athena failed", detail)
+    }
+
+    /// It was there.
+    pub fn gone(detail: impl Into<String>) -> Self {
+        Self::new(410, "There is no such thing any more", detail)
+    }
+
     /// There is no such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "There is no such thing", detail)

@@ -6,13 +6,14 @@ use crate::{
     answer::{Form, Rows},
     failed,
     http::{Request, Response},
+    later,
     problem::Problem,
     tables::{State, rfc3339},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 use watershed_ops::{Invocation, Unit};
-use watershed_sql::{Query, Reference, SqlError};
+use watershed_sql::{Input, Pinned, Planned, Query, Reference, SqlError};
 
 /// A body of JSON.
 #[derive(Deserialize)]
@@ -22,7 +23,7 @@ struct Body {
 }
 
 /// Of which state of a table the rows are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Read {
     /// `database.table`.
@@ -65,7 +66,18 @@ fn sql(request: &Request) -> Result<String, Problem> {
     }
 }
 
-/// Runs the SQL of a request over one state of each table that it names.
+/// The tables of a query, each as it was looked at.
+pub(crate) struct Looked {
+    inputs: BTreeMap<Reference, Input>,
+    /// The same for Athena.
+    pub(crate) pinned: BTreeMap<Reference, Pinned>,
+    /// The same for the caller.
+    pub(crate) read: Vec<Read>,
+    /// Of some of them the caller sees what others may not.
+    pub(crate) personal: bool,
+}
+
+/// Runs the SQL of a request over one state of each table that it names, or has Athena run it.
 pub(crate) async fn answer(
     ready: &Ready,
     config: &Config,
@@ -75,30 +87,72 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     let form = Form::of(request.header("accept"))?;
     let query = Query::parse(&sql(request)?)?;
-    match run(ready, config, invocation, &query, form, access).await {
-        Ok(response) => Ok(response),
-        Err(SqlError::Port(error)) => Err(failed(invocation, error)),
-        Err(error) => Err(told(ready, &query, access, error)),
+    let planned = match plan(ready, invocation, &query, access).await {
+        Ok(planned) => planned,
+        Err(error) => return Err(told(ready, invocation, &query, access, error)),
+    };
+    let (looked, planned) = planned;
+    let queries = ready.tables.ports.queries.as_deref().filter(|_| !query.is_explain());
+    if let Some(queries) = queries.filter(|_| request.prefers_later() || planned.is_too_large()) {
+        return later::start(
+            (ready, queries, config),
+            invocation,
+            request,
+            (&query, &looked, &planned),
+        )
+        .await;
     }
+    match run(ready, config, invocation, planned, &looked.read, form).await {
+        Ok(response) => Ok(response),
+        Err(SqlError::Limit(limit, message)) if queries.is_some() => {
+            let message = format!("{message}; or let Athena run it, by the header Prefer: respond-async");
+            Err(SqlError::Limit(limit, message).into())
+        }
+        Err(error) => Err(told(ready, invocation, &query, access, error)),
+    }
+}
+
+async fn plan(
+    ready: &Ready,
+    invocation: &mut Invocation,
+    query: &Query,
+    access: Access,
+) -> Result<(Looked, Planned), SqlError> {
+    let mut looked = Looked {
+        inputs: BTreeMap::new(),
+        pinned: BTreeMap::new(),
+        read: Vec::with_capacity(query.tables.len()),
+        personal: false,
+    };
+    for reference in &query.tables {
+        let (input, state) = ready.tables.input(reference, access).await?;
+        let seen = input.snapshot.columns.iter();
+        let seen = seen.filter(|column| !input.hidden.contains(&column.name));
+        let pinned = Pinned {
+            snapshot: state.id,
+            columns: seen.map(|column| column.name.clone()).collect(),
+        };
+        let described = ready.tables.described(&reference.name);
+        looked.personal |= access.personal && described.is_some_and(|(_, spec)| !Access::NONE.hidden(spec).is_empty());
+        looked.read.push(Read::of(reference, &state));
+        looked.pinned.insert(Reference::clone(reference), pinned);
+        looked.inputs.insert(Reference::clone(reference), input);
+    }
+    let tables: Vec<_> = looked.read.iter().map(|read| read.table.clone()).collect();
+    invocation.field("tables", tables);
+    let planned = ready.engine.plan(query, &looked.inputs).await?;
+    Ok((looked, planned))
 }
 
 async fn run(
     ready: &Ready,
     config: &Config,
     invocation: &mut Invocation,
-    query: &Query,
+    planned: Planned,
+    read: &[Read],
     form: Form,
-    access: Access,
 ) -> Result<Response, SqlError> {
-    let mut inputs = BTreeMap::new();
-    let mut read = Vec::with_capacity(query.tables.len());
-    for reference in &query.tables {
-        let (input, state) = ready.tables.input(reference, access).await?;
-        read.push(Read::of(reference, &state));
-        inputs.insert(Reference::clone(reference), input);
-    }
-    invocation.field("tables", read.iter().map(|read| read.table.clone()).collect::<Vec<_>>());
-    let mut answer = ready.engine.run(query, &inputs).await?;
+    let mut answer = ready.engine.begin(planned)?;
     let mut rows = Rows::new(form, Arc::clone(answer.schema()), config.rows)?;
     while let Some(batch) = answer.next().await? {
         rows.write(&batch)?;
@@ -106,11 +160,14 @@ async fn run(
     let (count, bytes) = (rows.count(), answer.bytes_read());
     invocation.metric("RowsAnswered", Unit::Count, count as f64);
     invocation.metric("BytesRead", Unit::Bytes, bytes as f64);
-    rows.finish(&read, bytes)
+    rows.finish(read, bytes, None)
 }
 
 /// Of a column that is there for others, that is said.
-fn told(ready: &Ready, query: &Query, access: Access, error: SqlError) -> Problem {
+fn told(ready: &Ready, invocation: &mut Invocation, query: &Query, access: Access, error: SqlError) -> Problem {
+    if let SqlError::Port(error) = error {
+        return failed(invocation, error);
+    }
     if let SqlError::Invalid {
         column: Some(column), ..
     } = &error

@@ -23,6 +23,8 @@ struct World {
 fn config() -> Config {
     Config {
         contracts: ".".into(),
+        lake_bucket: watershed_test_lake::BUCKET.into(),
+        athena_workgroup: None,
         limits: Limits {
             memory_bytes: 64 << 20,
             scan_bytes: 64 << 20,
@@ -51,6 +53,7 @@ impl World {
         let ports = Ports {
             store: lake.store.clone(),
             catalog: lake.catalog.clone(),
+            queries: None,
         };
         Self {
             api: Api::with_ports(config(), contracts, ports).unwrap(),
@@ -294,6 +297,7 @@ async fn every_event_is_read_as_what_it_is() {
     let ports = Ports {
         store: lake.store.clone(),
         catalog: lake.catalog.clone(),
+        queries: None,
     };
     let contracts = Contracts::load(&root.join("infra/contracts")).unwrap_or_else(|errors| panic!("{errors}"));
     let api = Api::with_ports(config(), contracts, ports).unwrap();
@@ -310,11 +314,13 @@ async fn every_event_is_read_as_what_it_is() {
         );
     }
     let expected = [
+        ("cancel", 404),
         ("dataset", 200),
         ("datasets", 200),
         ("query", 400),
         ("query-as-csv", 400),
         ("query-base64", 200),
+        ("state", 404),
         ("wrong-method", 405),
     ];
     assert_eq!(
@@ -327,5 +333,14 @@ async fn every_event_is_read_as_what_it_is() {
 fn the_description_is_json_of_every_path() {
     let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
     let paths: Vec<&String> = openapi["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths, ["/datasets", "/datasets/{name}", "/openapi.json", "/query"]);
+    assert_eq!(
+        paths,
+        [
+            "/datasets",
+            "/datasets/{name}",
+            "/openapi.json",
+            "/query",
+            "/query/{id}"
+        ]
+    );
 }

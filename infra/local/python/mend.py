@@ -3,6 +3,7 @@
 Written against MiniStack 1.5.33; a new version is looked at again.
 """
 
+import mend_athena
 import mend_streams
 from ministack.services import lambda_svc, s3, sqs
 from ministack.services.cloudformation import provisioners
@@ -81,4 +82,5 @@ def mend():
     bucket_lifecycles()
     number_parameters()
     large_batches()
+    mend_athena.mend()
     mend_streams.mend()

@@ -1,5 +1,7 @@
 //! The deployed API, as a client of it sees it.
 
+mod later;
+
 use crate::{Emulator, Error, Result, Stack, lake::Format, table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,6 +42,8 @@ pub struct Answer {
     pub rows: Vec<Map<String, Value>>,
     /// Of data files.
     pub bytes_read: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,37 +81,21 @@ impl Api {
     /// A path, with that body if there is one.
     pub fn send(&self, path: &str, accept: &str, body: Option<(&str, &str)>) -> Result<Response> {
         let url = format!("{}{path}", self.url);
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .build()
-            .into();
         let answer = match body {
-            None => agent
+            None => agent()
                 .get(&url)
                 .header("accept", accept)
                 .header("authorization", SIGNATURE)
                 .call(),
             Some((content_type, text)) => {
-                let post = agent
+                let post = agent()
                     .post(&url)
                     .header("accept", accept)
                     .header("authorization", SIGNATURE);
                 post.header("content-type", content_type).send(text)
             }
         };
-        let mut answer = answer.map_err(Error::doing(&url))?;
-        let header = answer
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok());
-        let content_type = header.unwrap_or_default().to_string();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(Response {
-            status: answer.status().as_u16(),
-            content_type,
-            body: body.map_err(Error::doing(&url))?,
-        })
+        read(&url, answer)
     }
 
     /// The rows of a query.
@@ -128,15 +116,52 @@ impl Api {
 
     fn query(&self, sql: &str, accept: &str) -> Result<Vec<u8>> {
         let response = self.send("/query", accept, Some(("text/plain", sql)))?;
-        if response.status == 200 {
-            return Ok(response.body);
+        match response.status {
+            200 => Ok(response.body),
+            202 => Err(
+                Error::new("the query is too large for the function, and Athena runs it now")
+                    .help("with --async its rows are waited for"),
+            ),
+            _ => Err(response.problem(sql)),
         }
-        let problem: Problem = serde_json::from_slice(&response.body).map_err(Error::doing(format!(
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .build()
+        .into()
+}
+
+fn read(url: &str, answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Response> {
+    let mut answer = answer.map_err(Error::doing(url))?;
+    let header = answer
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
+    let content_type = header.unwrap_or_default().to_string();
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+    Ok(Response {
+        status: answer.status().as_u16(),
+        content_type,
+        body: body.map_err(Error::doing(url))?,
+    })
+}
+
+impl Response {
+    /// What it says of a query that has no rows.
+    fn problem(&self, sql: &str) -> Error {
+        let said = format!(
             "the API answered {} with {}",
-            response.status,
-            String::from_utf8_lossy(&response.body)
-        )))?;
-        Err(Error::new(problem.told(sql)))
+            self.status,
+            String::from_utf8_lossy(&self.body)
+        );
+        match serde_json::from_slice::<Problem>(&self.body) {
+            Ok(problem) => Error::new(problem.told(sql)),
+            Err(_) => Error::new(said),
+        }
     }
 }
 

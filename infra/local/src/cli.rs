@@ -1,9 +1,11 @@
 //! The commands.
 
+mod ask;
 mod over;
 mod series;
 mod stream;
 
+use ask::Ask;
 use clap::{Parser, Subcommand};
 use over::Over;
 use series::Series;
@@ -11,9 +13,7 @@ use std::{fs, path::PathBuf};
 use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
-    Emulator, Error, Home, Result, Stack, Ui,
-    api::Api,
-    demo,
+    Emulator, Error, Home, Result, Stack, Ui, demo,
     emulator::Lifetime,
     infer_files::Inference,
     kinesis::process,
@@ -183,16 +183,7 @@ enum Command {
     ///
     /// Tables are database.table; nyc.flights FOR TIMESTAMP AS OF TIMESTAMP '2013-02-09 12:00:00 UTC' is an earlier state of one. The SQL is
     /// that of Apache DataFusion. Needs a running local cloud.
-    Query {
-        /// The query: one SELECT
-        query: String,
-        /// Answer as JSON, with what was read
-        #[arg(long, conflicts_with = "csv")]
-        json: bool,
-        /// Answer as CSV
-        #[arg(long)]
-        csv: bool,
-    },
+    Query(Ask),
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -257,15 +248,7 @@ impl Cli {
                 let request = over.request(name.map_or_else(over::new_name, Ok)?, from, to);
                 replay::run(&running(home)?, &request, json).await
             }
-            Command::Query { query, json, csv } => {
-                let emulator = running(home)?;
-                let stack = Stack::find(&emulator).await;
-                let stack =
-                    stack.ok_or_else(|| Error::new("nothing is deployed").help("`cargo local deploy` does it"))?;
-                let answer = Api::new(&emulator, &stack)?.print(&query, format(json, csv))?;
-                print!("{answer}");
-                Ok(())
-            }
+            Command::Query(ask) => ask.run(&running(home)?).await,
             Command::Sql { query, json, csv } => sql(home, query.as_deref(), format(json, csv)),
         }?;
         Ok(true)

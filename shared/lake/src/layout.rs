@@ -17,6 +17,7 @@
 //! s3://LAKE/erasures/done/DIGEST.json
 //! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
 //! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
+//! s3://LAKE/queries/…                          (queries that Athena runs, and their rows; for some days)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.

@@ -5,9 +5,11 @@
 pub mod error;
 pub mod faults;
 pub mod memory;
+pub mod queries;
 pub mod secret;
 
 pub use error::{Kind, PortError};
+pub use queries::{Execution, Progress, Queries, ResultColumn, ResultPage};
 pub use secret::Secret;
 
 use async_trait::async_trait;

@@ -1,7 +1,9 @@
 //! The ports in memory, for tests: the semantics of the services, and the faults of [`crate::faults`].
 
+mod queries;
 mod store;
 
+pub use queries::MemoryQueries;
 pub use store::MemoryStore;
 
 use crate::{

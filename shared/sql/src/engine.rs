@@ -19,7 +19,7 @@ use datafusion::{
     common::{DFSchema, DataFusionError, TableReference},
     datasource::{object_store::ObjectStoreUrl, provider_as_source},
     execution::{
-        SessionState, SessionStateBuilder,
+        SessionState, SessionStateBuilder, TaskContext,
         config::SessionConfig,
         context::SQLOptions,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
@@ -125,10 +125,10 @@ impl Engine {
         Ok(state)
     }
 
-    /// Runs a query over these tables: one for each that it names. What it gives is all of one state of each table.
+    /// Plans a query over these tables: one for each that it names. What it gives is all of one state of each table.
     ///
-    /// Errors: of its tables and columns, and what its plan reads more than it may. What its rows run into, [`Answer::next`] says.
-    pub async fn run(&self, query: &Query, inputs: &BTreeMap<Reference, Input>) -> Result<Answer, SqlError> {
+    /// Errors: of its tables and columns, and of joins that would never end.
+    pub async fn plan(&self, query: &Query, inputs: &BTreeMap<Reference, Input>) -> Result<Planned, SqlError> {
         let deadline = Instant::now() + self.limits.time;
         let lake = Arc::new(Lake::new(
             Arc::clone(&self.store),
@@ -149,10 +149,27 @@ impl Engine {
         })?;
         let (plan, context) = within(self.limits.time, deadline, plan.handle()).await??;
         pairs::check(&plan)?;
+        Ok(Planned {
+            schema: plain_schema(&plan.schema()),
+            plan,
+            context,
+            deadline,
+            lake,
+        })
+    }
+
+    /// Begins what was planned. Errors: it reads more than it may. What its rows run into, [`Answer::next`] says.
+    pub fn begin(&self, planned: Planned) -> Result<Answer, SqlError> {
+        let Planned {
+            schema,
+            plan,
+            context,
+            deadline,
+            lake,
+        } = planned;
         if lake.planned() > lake.max_bytes {
             return Err(lake.too_much(lake.planned()));
         }
-        let schema = plain_schema(&plan.schema());
         let (sender, batches) = mpsc::channel(MAX_WAITING_BATCHES);
         let task = self.pool.spawn(send(plan, context, sender))?;
         Ok(Answer {
@@ -164,11 +181,42 @@ impl Engine {
             lake,
         })
     }
+
+    /// Plans a query, and begins it.
+    pub async fn run(&self, query: &Query, inputs: &BTreeMap<Reference, Input>) -> Result<Answer, SqlError> {
+        self.begin(self.plan(query, inputs).await?)
+    }
+}
+
+/// A query that could begin.
+pub struct Planned {
+    schema: SchemaRef,
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    deadline: Instant,
+    lake: Arc<Lake>,
+}
+
+impl Planned {
+    /// The columns that it gives. Texts are `Utf8`, bytes `Binary`.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Bytes of data files that it will read, as far as the manifests say.
+    pub fn bytes(&self) -> u64 {
+        self.lake.planned()
+    }
+
+    /// Whether that is more than a query may.
+    pub fn is_too_large(&self) -> bool {
+        self.lake.planned() > self.lake.max_bytes
+    }
 }
 
 async fn send(
     plan: Arc<dyn ExecutionPlan>,
-    context: Arc<datafusion::execution::TaskContext>,
+    context: Arc<TaskContext>,
     sender: mpsc::Sender<Result<Option<RecordBatch>, DataFusionError>>,
 ) {
     let sent = match execute_stream(plan, context) {

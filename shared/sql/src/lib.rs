@@ -6,6 +6,7 @@
 //! * `reader`: the bytes of a file that a query needs, counted.
 //! * [`engine`]: a query with its tables → rows, within [`Limits`]. `pairs` tells joins that would never end before they begin. `threads`:
 //!   where queries run.
+//! * [`trino`]: the same query for another engine, over the same states.
 //! * [`error`]: what is wrong, and where in the text.
 
 pub mod engine;
@@ -16,11 +17,13 @@ mod reader;
 pub mod table;
 pub mod text;
 mod threads;
+pub mod trino;
 
-pub use engine::{Answer, Engine};
+pub use engine::{Answer, Engine, Planned};
 pub use error::{Place, SqlError};
 pub use table::{Input, Snapshot};
 pub use text::{Query, Reference};
+pub use trino::{Pinned, Shift, Trino};
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 

@@ -10,7 +10,7 @@ use datafusion::{
         parser::Statement as Parsed,
         resolve::resolve_table_references,
         sqlparser::{
-            ast::{SetExpr, Statement},
+            ast::{ObjectName, ObjectNamePart, SetExpr, Statement},
             dialect::GenericDialect,
             keywords::Keyword,
             parser::Parser,
@@ -25,6 +25,8 @@ use watershed_lake::TableName;
 #[derive(Debug, Clone)]
 pub struct Query {
     pub(crate) statement: Parsed,
+    /// What it was read from.
+    pub(crate) tokens: Vec<TokenWithSpan>,
     /// The tables that it names, each once for each time.
     pub tables: BTreeSet<Reference>,
 }
@@ -53,12 +55,30 @@ impl Reference {
                 "there is no table `{reference}`: write database.table, as in nyc.flights"
             )));
         };
+        Self::of_words(schema, table).map_err(SqlError::invalid)
+    }
+
+    fn of_words(database: &str, table: &str) -> Result<Self, String> {
         let (table, as_of_ms) = match table.split_once(AT) {
             Some((table, ms)) => (table, ms.parse().ok()),
-            None => (&**table, None),
+            None => (table, None),
         };
-        let name = TableName::new(schema, table).map_err(|error| SqlError::invalid(error.to_string()))?;
+        let name = TableName::new(database, table).map_err(|error| error.to_string())?;
         Ok(Self { name, as_of_ms })
+    }
+
+    /// Of a name in a statement that was read.
+    pub(crate) fn of_parts(name: &ObjectName) -> Option<Self> {
+        let plain = |part: &ObjectNamePart| {
+            part.as_ident().map(|ident| match ident.quote_style {
+                Some(_) => ident.value.clone(),
+                None => ident.value.to_lowercase(),
+            })
+        };
+        match &*name.0 {
+            [database, table] => Self::of_words(&plain(database)?, &plain(table)?).ok(),
+            _ => None,
+        }
     }
 }
 
@@ -89,9 +109,10 @@ impl Query {
         {
             return Err(SqlError::at(ONLY_SELECT, place(first.span.start)));
         }
+        let tokens = with_times(tokens)?;
         let mut parser = Parser::new(&dialect)
             .with_recursion_limit(MAX_DEPTH)
-            .with_tokens_with_locations(with_times(tokens)?);
+            .with_tokens_with_locations(tokens.clone());
         let mut statements = parser.parse_statements()?;
         let statement = match (statements.pop(), statements.len()) {
             (Some(statement), 0) if is_query(&statement) => statement,
@@ -113,7 +134,16 @@ impl Query {
             .filter(|named| !is_function(named))
             .map(Reference::parse)
             .collect::<Result<_, _>>()?;
-        Ok(Self { statement, tables })
+        Ok(Self {
+            statement,
+            tokens,
+            tables,
+        })
+    }
+
+    /// It asks how it would be done, and for no rows.
+    pub fn is_explain(&self) -> bool {
+        matches!(&self.statement, Parsed::Statement(statement) if matches!(**statement, Statement::Explain { .. }))
     }
 }
 
@@ -128,7 +158,7 @@ fn is_query(statement: &Statement) -> bool {
     }
 }
 
-fn place(at: datafusion::sql::sqlparser::tokenizer::Location) -> Option<Place> {
+pub(crate) fn place(at: datafusion::sql::sqlparser::tokenizer::Location) -> Option<Place> {
     (at.line > 0).then_some(Place {
         line: at.line,
         column: at.column,

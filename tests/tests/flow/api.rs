@@ -11,7 +11,7 @@ use watershed_local::{
 };
 use watershed_tests::{home, python};
 
-fn api() -> Api {
+pub fn api() -> Api {
     let cloud = cloud();
     landed();
     cloud.until_rows("nyc", "flights_enriched", 336_776);
@@ -19,7 +19,7 @@ fn api() -> Api {
 }
 
 /// Numbers as numbers, however they are written.
-fn plain(rows: &[Map<String, Value>]) -> Vec<Vec<String>> {
+pub fn plain(rows: &[Map<String, Value>]) -> Vec<Vec<String>> {
     let cell = |value: &Value| match value {
         Value::Number(number) => format!("{:.6}", number.as_f64().expect("a number")),
         Value::String(text) => text
@@ -31,7 +31,7 @@ fn plain(rows: &[Map<String, Value>]) -> Vec<Vec<String>> {
 }
 
 /// In SQL that both engines read alike.
-const QUESTIONS: [&str; 8] = [
+pub const QUESTIONS: [&str; 8] = [
     "SELECT origin, count(*) AS n, count(dep_time) AS left_at, sum(distance) AS miles FROM nyc.flights GROUP BY origin ORDER BY origin",
     "SELECT a.name, avg(f.dep_delay) AS delay FROM nyc.flights f JOIN nyc.airlines a ON f.carrier = a.carrier GROUP BY a.name ORDER BY a.name",
     "SELECT count(*) AS n FROM nyc.flights WHERE time_hour >= TIMESTAMPTZ '2013-07-01 00:00:00+00' AND time_hour < TIMESTAMPTZ '2013-08-01 00:00:00+00' AND dest LIKE 'B%'",

@@ -169,6 +169,16 @@ impl LakeLocation {
     }
 }
 
+/// Where it lies what is known of queries that an engine outside runs, and where that engine puts their rows: the stack's lifecycle ends both.
+const QUERIES: &str = "queries";
+
+impl LakeLocation {
+    /// Where it stands who started the query of that id, and what came of it: `s3://…/queries/started/ID.json`.
+    pub fn started_query(&self, id: &str) -> String {
+        format!("{}/{QUERIES}/started/{}.json", self.0, path_name(id))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +197,13 @@ mod tests {
             lake.checkpoint(&stream, &shard)
                 .ends_with(&format!("/{stream}/checkpoints/{shard}"))
         );
+    }
+
+    #[test]
+    fn an_id_of_a_query_cannot_leave_its_folder() {
+        let lake = LakeLocation::bucket("lake");
+        assert_eq!(lake.started_query("0a"), "s3://lake/queries/started/0a.json");
+        assert_eq!(lake.started_query("../x"), "s3://lake/queries/started/..%2Fx.json");
     }
 
     proptest! {
