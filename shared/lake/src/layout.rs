@@ -13,8 +13,9 @@
 //! s3://LAKE/replays/NAME/report.json
 //! s3://LAKE/parts/SOURCE/VERSION/PLAN/…  (of an object that is read in parts, until it is committed)
 //! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
-//! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
-//! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
+//! s3://LAKE/{enrich,aggregate}/DATABASE/TABLE.json   (the states of tables that an enriched or aggregated one is made of)
+//! s3://LAKE/lineage/JOB/DAY/RUN-STATE.json     (OpenLineage events)
+//! s3://LAKE/monitor/DATABASE/TABLE.json        (what came of a dataset's expectations)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that
 //! running again writes the same bytes to the same key, and so that all files of a source are known by their path.

@@ -1,7 +1,8 @@
-//! What lies in the lake beside its tables: drafts of contracts, replays, and the state of objects that are read in parts and of streams.
+//! What lies in the lake beside its tables: drafts of contracts, replays, lineage, and the state of objects that are read in parts, of streams
+//! and of expectations.
 
 use super::{Digest, LakeLocation, SourceVersion, path_name, version_digest};
-use crate::replay::ReplayId;
+use crate::{replay::ReplayId, table::TableName};
 
 /// Where the draft contracts lie: they are of no table.
 const DRAFTS: &str = "drafts";
@@ -146,6 +147,36 @@ impl LakeLocation {
     /// Where it stands how far a shard of a stream is done.
     pub fn checkpoint(&self, stream: &str, shard: &str) -> String {
         format!("{}{}", self.checkpoints(stream), path_name(shard))
+    }
+}
+
+/// Where OpenLineage events lie.
+const LINEAGE: &str = "lineage";
+
+impl LakeLocation {
+    /// `s3://bucket`: tells this lake from others.
+    pub fn root(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the event lies that says of a run of that job that it came to that state, on that day: `2013-02-09`. Said again, it lies there again.
+    pub fn lineage(&self, job: &str, day: &str, run_id: &str, state: &str) -> String {
+        format!("{}{day}/{run_id}-{state}.json", self.lineage_of(job))
+    }
+
+    /// The prefix, with its slash, of the events of a job. Below it they are in the order of their days.
+    pub fn lineage_of(&self, job: &str) -> String {
+        format!("{}/{LINEAGE}/{}/", self.0, path_name(job))
+    }
+}
+
+/// Where it stands what came of the expectations of datasets.
+const MONITOR: &str = "monitor";
+
+impl LakeLocation {
+    /// Where it stands for the dataset of that table.
+    pub fn expectations(&self, table: &TableName) -> String {
+        format!("{}/{MONITOR}/{}/{}.json", self.0, table.database(), table.table())
     }
 }
 
