@@ -134,6 +134,7 @@ impl Memory {
                     contracts: ".".into(),
                     lake_bucket: LAKE.into(),
                     event_bus: "bus".into(),
+                    sends_lineage: false,
                 },
                 contracts(),
                 watershed_commit::Ports {

@@ -45,7 +45,7 @@ use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Aggregation, Contracts, Dataset};
 use watershed_follow::Planned;
 use watershed_lake::{
-    CommitRequest, LakeLocation, SourceOrder, TableName, TableSpec,
+    CommitRequest, LakeLocation, Run, SourceOrder, TableName, TableSpec,
     layout::{aggregate_source, epoch_prefix},
 };
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit as Of, process, scratch};
@@ -250,6 +250,7 @@ async fn part(
     let (order, trace) = (SourceOrder::epoch(epoch.number), trace.map(Into::into));
     let (table, contract) = (table.name.clone(), dataset.id.clone());
     let request = CommitRequest::new(table, contract, source, order, prefix, made.files, trace);
+    let request = request.made_by(Run::of(SERVICE).reading(made.read));
     let body = request.body().map_err(|error| PortError::fault(error.to_string()))?;
     ports.commits.send(body).await?;
     invocation.log(Level::Info, "part", fields);
@@ -278,7 +279,12 @@ async fn made(
     let answer = sql::run(engine, &aggregate.contracts, target, &prepared, of).await?;
     let provenance = source::provenance(target, source, epoch.number, &prepared);
     let folder = scratch::folder(&aggregate.config.scratch)?;
-    source::make(&*ports.store, folder.path(), target, of, (answer, &provenance), prefix).await
+    let made = source::make(&*ports.store, folder.path(), target, of, (answer, &provenance), prefix).await?;
+    let read = prepared.snapshot_ids.iter().map(|(name, id)| (name.clone(), *id));
+    Ok(Made {
+        read: read.collect(),
+        ..made
+    })
 }
 
 /// The inputs at that moment: as they are in memory, or read anew.

@@ -24,6 +24,8 @@ pub struct Made {
     pub rows: u64,
     /// Bytes that were read of the inputs.
     pub bytes_read: u64,
+    /// The inputs, and their snapshots.
+    pub read: Vec<(TableName, Option<i64>)>,
 }
 
 /// Writes the rows of an answer, and puts the files under `prefix`.

@@ -2,6 +2,7 @@
 //! what is to be sent before it is: so whoever comes next, after whatever happened, goes on from the one or the other.
 
 use crate::{
+    SERVICE,
     decoder::Decoder,
     output::Outputs,
     pipeline::{Counts, Pipeline, Stopped},
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use watershed_contract::{Dataset, Stream};
 use watershed_kinesis::{Event, Sequence};
-use watershed_lake::{CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::generation_prefix};
+use watershed_lake::{CommitRequest, LakeLocation, Run, SourceOrder, StagedFile, TableSpec, layout::generation_prefix};
 use watershed_ops::{Stopwatch, scratch};
 use watershed_ports::PortError;
 use watershed_sink::{FinishedFile, SinkError};
@@ -247,6 +248,7 @@ impl Turn<'_> {
             trace,
         )
         .appending(after)
+        .made_by(Run::of(SERVICE))
     }
 
     async fn deliver(&self, shard: &mut Shard) -> Result<(), PortError> {

@@ -12,6 +12,8 @@ pub struct Config {
     pub lake_bucket: String,
     /// Event bus that snapshots are announced on.
     pub event_bus: String,
+    /// OpenLineage events are put on the bus as well, for whom they are sent on to.
+    pub sends_lineage: bool,
 }
 
 impl Config {
@@ -21,6 +23,7 @@ impl Config {
             contracts: environment.contracts(),
             lake_bucket: environment.lake_bucket(),
             event_bus: environment.event_bus(),
+            sends_lineage: environment.sends_lineage(),
         };
         environment.finish(config)
     }

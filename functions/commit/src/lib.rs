@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Trigger | SQS, large batches and a short window; a few invocations at a time |
 //! | Input | `CommitRequest` or `MaintenanceRequest` (see `watershed-lake`), one a message; data files that stand in the lake |
-//! | Output | at most one snapshot a table and invocation; `TableChanged` on the event bus for each |
+//! | Output | at most one snapshot a table and invocation; `TableChanged` on the event bus for each; OpenLineage events in the lake |
 //! | Schema | follows the contract, and the request's added columns, as far as a table may change; in the same swap |
 //! | Key | the request's token, source and order, kept in the table's ledger |
 //! | Repeated request | changes nothing; the current snapshot is announced again, for the announcement may be lost |
@@ -16,12 +16,14 @@
 //! | Append that overlaps, or of a source that is replaced | fault: its sender is wrong |
 //! | Lost race | planned again with backoff, then delivered again |
 //! | Faulty request | fails alone, is delivered again, in the end to the dead-letter queue; others of its batch go on |
-//! | Failed announcement | the requests are delivered again, and announce then |
+//! | Failed announcement, or event | the requests are delivered again, and announce or write it then |
 //!
-//! Sequence: parse the messages, group them by table, commit each group ([`watershed_table::commit`]), announce.
+//! Sequence: parse the messages, group them by table, commit each group ([`watershed_table::commit`]), announce, tell what was
+//! made of what ([`told`]).
 
 pub mod config;
 pub mod host;
+mod told;
 
 pub use config::Config;
 
@@ -65,6 +67,7 @@ pub struct Commit {
     contracts: Contracts,
     lake: LakeLocation,
     event_bus: String,
+    sends_lineage: bool,
     ports: OnceCell<Ports>,
 }
 
@@ -76,6 +79,7 @@ impl Commit {
             contracts,
             lake,
             event_bus: config.event_bus,
+            sends_lineage: config.sends_lineage,
             ports: OnceCell::new(),
         }
     }
@@ -197,6 +201,7 @@ async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
             outcomes: vec![Err(error.clone()); requests.len()],
             maintained: vec![Err(error); maintenance.len()],
             changed: None,
+            landed: BTreeMap::new(),
             effort: watershed_table::Effort::default(),
         };
         return Done {
@@ -233,6 +238,7 @@ async fn one_table(commit: &Commit, table: TableName, group: Group) -> Done {
             }
         }
     }
+    told::tell(commit, ports, batch, &mut committed).await;
     Done {
         table,
         messages,
@@ -246,6 +252,7 @@ fn report(invocation: &mut Invocation, done: &Done) {
         maintained,
         changed,
         effort,
+        ..
     } = &done.committed;
     let kept_house = maintained
         .iter()

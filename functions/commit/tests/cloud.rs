@@ -42,6 +42,7 @@ async fn commits_one_version() {
         contracts: "/opt".into(),
         lake_bucket: lake,
         event_bus: "default".into(),
+        sends_lineage: false,
     };
     let commit = Commit::new(config, contracts);
     let body = serde_json::to_string(&request).unwrap();

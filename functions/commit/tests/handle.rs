@@ -32,6 +32,7 @@ fn config() -> Config {
         contracts: "/opt".into(),
         lake_bucket: LAKE.into(),
         event_bus: "default".into(),
+        sends_lineage: false,
     }
 }
 

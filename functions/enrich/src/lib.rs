@@ -41,7 +41,7 @@ use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Contracts, Dataset, Enrichment};
 use watershed_follow::Planned;
 use watershed_lake::{
-    CommitRequest, LakeLocation, SourceOrder, TableName,
+    CommitRequest, LakeLocation, Run, SourceOrder, TableName,
     layout::{derived_source, epoch_prefix},
 };
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, SqsMessage, Unit as Of, process, scratch};
@@ -216,6 +216,7 @@ async fn source(
         "unmatched": made.unmatched, "failed": made.failed,
     });
     let request = CommitRequest::new(table, contract, name, order, prefix, made.files, trace);
+    let request = request.made_by(Run::of(SERVICE).reading(prepared.read(dataset)));
     let body = request.body().map_err(|error| PortError::fault(error.to_string()))?;
     ports.commits.send(body).await?;
     invocation.metric("RowsEnriched", Of::Count, made.rows as f64);

@@ -6,7 +6,7 @@ use crate::{
     reference::{Budget, Index, Loaded, indexes, load},
 };
 use std::collections::BTreeMap;
-use watershed_contract::Contracts;
+use watershed_contract::{Contracts, Dataset};
 use watershed_lake::{LakeLocation, TableName, layout::digest_in_path};
 use watershed_ports::{ObjectStore, PortError};
 use watershed_table::current::{Current, LiveFile};
@@ -58,6 +58,16 @@ impl Prepared {
             references,
             indexes,
         })
+    }
+}
+
+impl Prepared {
+    /// The tables that were read, the dataset's first, and their snapshots.
+    pub fn read(&self, dataset: &Dataset) -> Vec<(TableName, Option<i64>)> {
+        let own = (dataset.table.name.clone(), self.input.snapshot_id());
+        let references = self.references.iter();
+        let references = references.map(|(name, loaded)| (name.clone(), loaded.snapshot_id));
+        std::iter::once(own).chain(references).collect()
     }
 }
 

@@ -1,10 +1,12 @@
 //! One object: from the store through the pipeline to the lake, and the two requests to the committer.
 
 use crate::{
+    SERVICE,
     event::Created,
     parts::{Cut, Joined, Record, Sizes},
     pipeline::{self, Emitted, Job, PipelineError, Report, Table},
     ports::Ports,
+    told,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -17,7 +19,8 @@ use tokio::sync::mpsc;
 use watershed_contract::Dataset;
 use watershed_decode::{HashKey, Treatment, quarantine::Origin};
 use watershed_lake::{
-    AddedColumn, CommitRequest, LakeLocation, SourceOrder, StagedFile, TableSpec, layout::staged_prefix,
+    AddedColumn, CommitRequest, LakeLocation, Run, SourceOrder, StagedFile, TableSpec, layout::staged_prefix,
+    lineage::RunRule,
 };
 use watershed_ops::scratch;
 use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
@@ -97,6 +100,8 @@ pub async fn ingest(
         data: &report.data,
         added: &report.added,
         quarantine: &report.quarantine,
+        rules: report.quality.iter().map(told::rule).collect(),
+        refused: report.object.as_ref().map(|reject| reject.reason.code().into()),
     };
     let requests = commit(ports, dataset, created, prefixes, made, trace).await?;
     Ok(Outcome::Ingested(report, requests))
@@ -137,7 +142,7 @@ pub(crate) fn object_id(created: &Created) -> ObjectId {
 }
 
 /// What was made of an object.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Made<'a> {
     /// Files of the dataset's table.
     pub(crate) data: &'a [StagedFile],
@@ -145,6 +150,10 @@ pub(crate) struct Made<'a> {
     pub(crate) added: &'a [AddedColumn],
     /// Files of its quarantine.
     pub(crate) quarantine: &'a [StagedFile],
+    /// What came of the contract's rules, as far as they were checked of the whole object.
+    pub(crate) rules: Vec<RunRule>,
+    /// Why all of it was refused, where it was: the code of the reason.
+    pub(crate) refused: Option<String>,
 }
 
 /// Asks for the commit of an object's files: the dataset's, and the quarantine's.
@@ -160,6 +169,8 @@ pub(crate) async fn commit(
         data,
         added,
         quarantine,
+        rules,
+        refused,
     } = made;
     let source = &created.source;
     let order = SourceOrder::s3(&source.sequencer, dataset.version);
@@ -172,8 +183,14 @@ pub(crate) async fn commit(
         );
         CommitRequest::new(table, contract, source.uri(), order.clone(), prefix, files, trace)
     };
+    let run = Run {
+        replay: created.replay.clone(),
+        ..Run::of(SERVICE).checked(rules)
+    };
     let data = request(&dataset.table, prefixes.data, data).with_added(added.to_vec());
+    let data = data.made_by(run.clone());
     let quarantine = request(&dataset.quarantine, prefixes.quarantine, quarantine);
+    let quarantine = quarantine.made_by(run.failing(refused));
     send(ports, &data).await?;
     send(ports, &quarantine).await?;
     Ok(Requests {

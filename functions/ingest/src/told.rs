@@ -1,9 +1,10 @@
-//! What the log and the metrics are told of an object.
+//! What the log, the metrics and the lineage are told of an object.
 
 use crate::{event::Created, object::Outcome, pipeline::Report};
 use serde_json::{Map, Value, json};
 use watershed_contract::{Dataset, OnFailure};
 use watershed_decode::RuleResult;
+use watershed_lake::lineage::RunRule;
 use watershed_ops::{Invocation, Level, Unit};
 
 /// What came of it.
@@ -62,6 +63,15 @@ fn whole_object(invocation: &mut Invocation, dataset: &Dataset, uri: &str, repor
         invocation.log(Level::Warn, "object quarantined", found);
     }
     quality(invocation, dataset, uri, report);
+}
+
+/// What came of a rule, for the lineage.
+pub fn rule(result: &RuleResult) -> RunRule {
+    RunRule {
+        name: result.rule.clone(),
+        column: result.column.clone(),
+        holds: result.passed,
+    }
 }
 
 /// The rules of the contract that are broken, and only told.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Trigger | `ReplayRequested` through EventBridge and SQS; the function's own messages on that queue; a direct invocation |
 //! | Input | a [`ReplayRequest`]: quarantined rows by reason, source and time, or objects of the raw zone by prefix and time |
-//! | Output | for each source a message that `ingest` takes for its event, on a queue of few consumers; `ReplayFinished`, and a report in the lake |
+//! | Output | for each source a message that `ingest` takes for its event, on a queue of few consumers; `ReplayFinished`, a report and OpenLineage events in the lake |
 //! | Key | the name that the person gave it: the plan is made once, and asked again, it goes on |
 //! | Rows | a source is replaced as a whole and in its own order, so each row is in table and quarantine once |
 //! | Gone or overwritten source | counted; rows of sources that are gone stay in quarantine |
@@ -43,6 +43,7 @@ use watershed_lake::{
     message::EVENT_SOURCE,
     replay::{REPLAY_FINISHED, object_created},
 };
+use watershed_lineage::{Lineage, Replay as Became};
 use watershed_ops::{BatchResponse, Invocation, Level, SqsEvent, Unit, process};
 use watershed_ports::{Catalog, EventBus, ObjectStore, PortError, Queue};
 use watershed_table::object;
@@ -174,6 +175,17 @@ async fn work(replay: &Replay, invocation: &mut Invocation, message: Value) -> R
     }
 }
 
+/// What became of the replay, as lineage: what its sources are made of names it as its parent.
+async fn tell(replay: &Replay, id: &ReplayId, became: Became) -> Result<(), PortError> {
+    let lineage = Lineage {
+        lake: &replay.lake,
+        contracts: &replay.contracts,
+    };
+    let event = lineage.of_replay(id, became, watershed_ops::now_ms());
+    let body = event.json().to_string().into();
+    object::put(&*replay.ports().await.store, &event.place(&replay.lake), body).await
+}
+
 async fn begin(replay: &Replay, invocation: &mut Invocation, request: &ReplayRequest) -> Result<(), PortError> {
     let places = replay.lake.replay(&request.replay);
     let plan = plan::plan(replay, request, &places).await?;
@@ -182,6 +194,7 @@ async fn begin(replay: &Replay, invocation: &mut Invocation, request: &ReplayReq
         "gone": plan.head.gone, "unmatched": plan.head.unmatched,
     });
     invocation.log(Level::Info, "planned", fields);
+    tell(replay, &request.replay, Became::Planned).await?;
     send(replay, invocation, &request.replay, &plan, 0).await
 }
 
@@ -251,6 +264,7 @@ async fn look(
     }
     let body = serde_json::to_string(&report).map_err(|e| PortError::fault(format!("a report as JSON: {e}")))?;
     object::put(&*ports.store, &places.report, body.clone().into()).await?;
+    tell(replay, id, Became::Reported(report.complete)).await?;
     ports.bus.publish(EVENT_SOURCE, REPLAY_FINISHED, body).await?;
     invocation.metric("RowsPassed", Unit::Count, report.rows.passed as f64);
     let level = if report.complete { Level::Info } else { Level::Error };

@@ -91,7 +91,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, query, replay, housekeep
+        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, query, replay, monitor, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]

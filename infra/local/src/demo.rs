@@ -1,5 +1,6 @@
 //! Real files and a real stream through the deployed template and the real functions, and back by an independent reader and the API.
 
+mod expectations;
 mod plot;
 mod stream;
 mod weather;
@@ -15,6 +16,7 @@ use crate::{
     venv::Python,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use expectations::Looked;
 use indicatif::HumanCount;
 use std::{
     collections::BTreeSet,
@@ -77,10 +79,11 @@ pub async fn run(home: &Home, python: &Python, emulator: &Emulator, ui: Ui, json
     let step = ui.step("Reading back with pyiceberg and DuckDB");
     let reader = Reader::new(python, emulator);
     let weather = weather::ask(&Api::new(emulator, &stack)?)?;
+    let looked = expectations::ask(emulator, &stack)?;
     let report = if json {
-        machines(&reader, seconds, streamed.as_ref(), &weather)?
+        machines(&reader, seconds, streamed.as_ref(), (&weather, looked))?
     } else {
-        people(&reader, &weather)?
+        people(&reader, &weather, looked)?
     };
     step.done("");
     println!("{report}");
@@ -102,30 +105,37 @@ fn answers(reader: &Reader, format: Format) -> Result<String> {
     reader.report(&titled, format)
 }
 
-fn machines(reader: &Reader, seconds: f64, streamed: Option<&Report>, weather: &Answer) -> Result<String> {
+fn machines(
+    reader: &Reader,
+    seconds: f64,
+    streamed: Option<&Report>,
+    (weather, looked): (&Answer, Looked),
+) -> Result<String> {
     let (tables, answers) = (reader.tables(Format::Json)?, answers(reader, Format::Json)?);
     let history = reader.snapshots("nyc.flights", Format::Json)?;
     let streamed = streamed.map_or_else(|| "null".into(), Report::json);
     let weather = serde_json::to_string(weather).map_err(Error::doing("the API's answer"))?;
+    let looked = serde_json::to_string(&looked).map_err(Error::doing("the expectations"))?;
     Ok(format!(
-        "{{\"seconds\": {seconds:.3}, \"streamed\": {streamed}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}, \"weather\": {weather}}}",
+        "{{\"seconds\": {seconds:.3}, \"streamed\": {streamed}, \"tables\": {}, \"snapshots\": {}, \"answers\": {}, \"weather\": {weather}, \"expectations\": {looked}}}",
         tables.trim(),
         history.trim(),
         answers.trim()
     ))
 }
 
-fn people(reader: &Reader, weather: &Answer) -> Result<String> {
+fn people(reader: &Reader, weather: &Answer, looked: Looked) -> Result<String> {
     let (tables, answers) = (reader.tables(Format::Table)?, answers(reader, Format::Table)?);
     let drawn = stream::drawn(reader)?;
     let history = reader.snapshots("nyc.flights", Format::Table)?;
     Ok(format!(
-        "\nTables\n\n{tables}\nSnapshots of nyc.flights\n\n{history}{answers}{drawn}{}\n\
+        "\nTables\n\n{tables}\nSnapshots of nyc.flights\n\n{history}{answers}{drawn}{}\n{}\n\
          Go on:\n  cargo local sql \"SELECT dest, count(*) AS n FROM nyc.flights GROUP BY dest ORDER BY n DESC LIMIT 5\"\n  \
          cargo local up          keeps the local cloud running; drop your own files in it\n  \
          cargo local query \"…\"   asks the deployed API, once it is up\n  \
          cargo local down --wipe forgets everything",
-        weather::shown(weather)
+        weather::shown(weather),
+        expectations::shown(looked)
     ))
 }
 

@@ -35,6 +35,8 @@ pub enum Venv {
     Checks,
     /// What asks the API whatever its description allows.
     Api,
+    /// What looks whether lineage is OpenLineage.
+    Lineage,
 }
 
 /// One `pip install` of a venv.
@@ -49,6 +51,7 @@ impl Venv {
             Self::Lake => "lake",
             Self::Checks => "checks",
             Self::Api => "api",
+            Self::Lineage => "lineage",
         }
     }
 
@@ -70,6 +73,10 @@ impl Venv {
             }],
             Self::Api => &[Install {
                 file: "api.txt",
+                options: &[],
+            }],
+            Self::Lineage => &[Install {
+                file: "lineage.txt",
                 options: &[],
             }],
         }

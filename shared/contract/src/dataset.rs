@@ -1,8 +1,8 @@
 //! A dataset: a contract that was read and found valid. A value that exists is valid.
 
 use crate::{
-    Aggregation, Computed, Enrichment, QualityRule, age::Retention, drift::UnknownColumns, number::NumberFormat,
-    path::XmlPath, stream::Source,
+    Aggregation, Computed, Enrichment, Expectation, QualityRule, age::Retention, drift::UnknownColumns,
+    number::NumberFormat, path::XmlPath, stream::Source,
 };
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,8 @@ pub struct Dataset {
     pub dropped: Vec<String>,
     /// What is measured of the rows of an object.
     pub quality: Vec<QualityRule>,
+    /// What is promised of its table as a whole.
+    pub expectations: Vec<Expectation>,
     /// What is done with columns that it does not name.
     pub unknown: UnknownColumns,
     /// Indexes of the primary key's columns, in key order; empty: none.

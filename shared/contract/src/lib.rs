@@ -16,6 +16,7 @@ mod document;
 mod drift;
 mod duration;
 pub mod enrich;
+mod expectation;
 mod formats;
 mod location;
 mod made;
@@ -45,6 +46,7 @@ pub use dataset::*;
 pub use diagnostic::{Diagnostic, Errors};
 pub use drift::UnknownColumns;
 pub use enrich::Enrichment;
+pub use expectation::{Expectation, Expected};
 pub use number::{Negative, NumberFormat};
 pub use path::{Step, XmlPath, source_path, xml_path};
 pub use personal::is_personal_word;
@@ -61,6 +63,7 @@ pub mod limits {
         dialect::MAX_SKIP_ROWS,
         document::{MAX_ID_BYTES, MAX_SCHEMAS, MAX_VERSION_PART},
         enrich::{MAX_CONDITIONS, MAX_ENRICHED_COLUMNS, MAX_STEPS, MAX_WITHIN_M},
+        expectation::{MAX_EXPECTATIONS, MAX_PROMISE_MS},
         formats::MAX_FIXED_BYTES,
         location::MAX_LOCATION_BYTES,
         nested::{MAX_FIELD_DEPTH, MAX_NESTED_FIELDS},

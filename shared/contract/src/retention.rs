@@ -47,55 +47,60 @@ impl Default for Retention {
     }
 }
 
-/// The `retention` entries of the document's `slaProperties`, and what each is about.
+/// The entries of the document's `slaProperties` that are kept here, and what each is about.
 pub(crate) struct Sla<'a> {
     entries: Vec<Entry<'a>>,
 }
 
-struct Entry<'a> {
-    map: Map<'a>,
+/// What an entry promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// How long rows are kept.
+    Retention,
+    /// How often rows come.
+    Frequency,
+    /// How old the newest rows are.
+    Latency,
+}
+
+/// By the standard's words.
+const PROMISES: [(&str, Promise); 4] = [
+    ("retention", Promise::Retention),
+    ("frequency", Promise::Frequency),
+    ("latency", Promise::Latency),
+    ("freshness", Promise::Latency),
+];
+
+pub(crate) struct Entry<'a> {
+    pub(crate) promise: Promise,
+    pub(crate) map: Map<'a>,
     /// `object`, or `object.column`.
-    element: At<'a>,
-    object: &'a str,
-    column: Option<&'a str>,
+    pub(crate) element: At<'a>,
+    pub(crate) object: &'a str,
+    pub(crate) column: Option<&'a str>,
 }
 
 impl<'a> Sla<'a> {
     /// `objects`: names of the schema objects. Entries about none of them are reported.
     pub(crate) fn read(root: &Map<'a>, objects: &[&str]) -> Self {
-        const HELP: &str =
-            "write element: the name of a schema object, a point, and its column that says how old a row is";
         let maps = root.list("slaProperties").into_iter().filter_map(|at| at.map());
-        let retentions = maps.filter(|map| {
-            map.get("property")
-                .is_some_and(|at| at.is_text() && at.text() == Some("retention"))
-        });
-        let entries = retentions.filter_map(|map| {
-            let element = map.get("element").or_else(|| root.get("slaDefaultElement"));
-            let Some(element) = element else {
-                map.error("a retention without element", HELP);
-                return None;
-            };
-            let text = element.text()?;
-            let (object, column) = text.split_once('.').map_or((text, None), |(o, c)| (o, Some(c)));
-            if !objects.contains(&object) {
-                element.error(format!("element {} is of no schema object", shown(text)), HELP);
-                return None;
-            }
-            Some(Entry {
-                map,
-                element,
-                object,
-                column,
-            })
+        let entries = maps.filter_map(|map| {
+            let property = map.get("property").filter(At::is_text)?;
+            let known = PROMISES.iter().find(|(word, _)| property.text() == Some(word))?;
+            entry(root, objects, map, *known)
         });
         Self {
             entries: entries.collect(),
         }
     }
 
+    /// Those about that schema object.
+    pub(crate) fn of<'s>(&'s self, object: &'s str) -> impl Iterator<Item = &'s Entry<'a>> {
+        self.entries.iter().filter(move |entry| entry.object == object)
+    }
+
     fn rows(&self, object: &str, columns: &[Property<'_>], partition: &[PartitionField]) -> Option<RowRetention> {
-        let mut own = self.entries.iter().filter(|entry| entry.object == object);
+        let mut own = self.of(object).filter(|entry| entry.promise == Promise::Retention);
         let entry = own.next()?;
         if let Some(second) = own.next() {
             second
@@ -108,6 +113,32 @@ impl<'a> Sla<'a> {
             age: age?,
         })
     }
+}
+
+/// None: what it is about was reported.
+fn entry<'a>(root: &Map<'a>, objects: &[&str], map: Map<'a>, (word, promise): (&str, Promise)) -> Option<Entry<'a>> {
+    const HELP: &str = "write element: the name of a schema object, a point, and its column that says how old a row is";
+    let element = map.get("element").or_else(|| root.get("slaDefaultElement"));
+    let Some(element) = element else {
+        // The standard lets others be said of everything at once: to people.
+        if promise == Promise::Retention {
+            map.error(format!("a {word} without element"), HELP);
+        }
+        return None;
+    };
+    let text = element.text()?;
+    let (object, column) = text.split_once('.').map_or((text, None), |(o, c)| (o, Some(c)));
+    if !objects.contains(&object) {
+        element.error(format!("element {} is of no schema object", shown(text)), HELP);
+        return None;
+    }
+    Some(Entry {
+        promise,
+        map,
+        element,
+        object,
+        column,
+    })
 }
 
 /// The column that the element names, or else the one whose time the table is partitioned by.

@@ -6,6 +6,7 @@ mod own;
 use crate::{
     bounds,
     diagnostic::shown,
+    expectation,
     property::Property,
     quality::{MILLIONTHS, Measure, OnFailure, QualityRule, Threshold, Unit},
     reader::{At, Map},
@@ -98,6 +99,9 @@ fn kind(rule: &Map<'_>) -> Option<Kind> {
 
 fn rule(at: &At<'_>, place: &Place<'_, '_>) -> Option<QualityRule> {
     let map = at.map()?;
+    if place.own.is_none() && expectation::is_of_table(&map) {
+        return None;
+    }
     let kind = kind(&map)?;
     // What a rule says of a column whose type is wrong cannot be looked at.
     if place.columns.iter().any(|column| column.kind.is_none()) {
@@ -197,6 +201,17 @@ fn threshold(map: &Map<'_>) -> Option<Threshold> {
         "mustBeBetween" => between(at).map(|(low, high)| Threshold::Between(low, high))?,
         _ => between(at).map(|(low, high)| Threshold::NotBetween(low, high))?,
     })
+}
+
+/// The one that it must have.
+pub(crate) fn needed_threshold(map: &Map<'_>) -> Option<Threshold> {
+    if !THRESHOLDS.iter().any(|key| map.get(key).is_some()) {
+        map.error(
+            "a rule without threshold",
+            format!("write one of {}", THRESHOLDS.join(", ")),
+        );
+    }
+    threshold(map)
 }
 
 /// A number in millionths.

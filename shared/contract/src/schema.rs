@@ -5,7 +5,7 @@ use crate::{
     aggregate, computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    dialect, drift, enrich, formats,
+    dialect, drift, enrich, expectation, formats,
     nested::{self, Way},
     number, order,
     property::{self, Defaults, Property},
@@ -82,6 +82,7 @@ pub(crate) fn read(
     let format = read.unwrap_or(format);
     let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
     let (partition, sort) = (order::partition(&columns, custom), order::sort(&columns, custom));
+    let expectations = expectation::read(map, sla, &columns);
     let retention = retention::read((map, custom), sla, &columns, &partition);
     let streamed = matches!(place, Some(Place::Stream(_))).then(|| {
         stream::refuse((custom, &format), &columns, &unknown, &quality);
@@ -117,6 +118,7 @@ pub(crate) fn read(
         source_columns,
         dropped: dropped.into_iter().map(|p| p.rule.source).collect(),
         quality: quality.into_iter().map(|(_, rule)| rule).collect(),
+        expectations,
         unknown,
         primary_key,
         retention,

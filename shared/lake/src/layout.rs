@@ -15,8 +15,9 @@
 //! s3://LAKE/streams/STREAM/checkpoints/SHARD   (how far a shard is done, and the state that goes with it)
 //! s3://LAKE/erasures/open/DIGEST.json          (rows that no table has any more, until no snapshot and no file has them)
 //! s3://LAKE/erasures/done/DIGEST.json
-//! s3://LAKE/enrich/DATABASE/TABLE.json         (the states of tables that an enriched one is made of)
-//! s3://LAKE/aggregate/DATABASE/TABLE.json      (the same of an aggregated one)
+//! s3://LAKE/{enrich,aggregate}/DATABASE/TABLE.json   (the states of tables that an enriched or aggregated one is made of)
+//! s3://LAKE/lineage/JOB/DAY/RUN-STATE.json     (OpenLineage events)
+//! s3://LAKE/monitor/DATABASE/TABLE.json        (what came of a dataset's expectations)
 //! s3://LAKE/queries/…                          (queries that Athena runs, and their rows; for some days)
 //! ```
 //! `SOURCE` is a digest of the source's name and `VERSION` one of everything that decides the bytes made of it, so that

@@ -10,6 +10,7 @@
 //! * [`table`]: a table as the catalog knows it (names, columns with field ids, partition and sort).
 //! * [`layout`]: zones and keys.
 //! * [`message`]: the commit request (writers → committer) and `TableChanged` (committer → everyone).
+//! * [`lineage`]: what a run was, as requests carry it.
 //! * [`replay`]: the request to do it again (people → `replay`), and what came of each source (`ingest` → `replay`).
 //! * [`maintenance`]: the maintenance request (housekeeping, compaction → committer).
 //! * [`quarantine`]: the table that every dataset has for the rows it refused, and that a stream has for late ones.
@@ -20,6 +21,7 @@ pub mod enriched;
 pub mod erasure;
 mod hex;
 pub mod layout;
+pub mod lineage;
 pub mod maintenance;
 pub mod message;
 pub mod name;
@@ -31,6 +33,7 @@ pub mod windows;
 pub use added::AddedColumn;
 pub use hex::hex;
 pub use layout::{LakeLocation, SourceVersion, staged_prefix};
+pub use lineage::Run;
 pub use maintenance::{Maintain, MaintenanceRequest, Swap, TableRequest};
 pub use message::{Append, CommitRequest, SourceOrder, StagedFile, TableChanged};
 pub use replay::{ReplayId, ReplayRequest};

@@ -1,6 +1,6 @@
 //! What functions say to each other, as JSON.
 
-use crate::{added::AddedColumn, table::TableName};
+use crate::{added::AddedColumn, lineage::Run, table::TableName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -129,6 +129,9 @@ pub struct CommitRequest {
     /// The files come beside those that the table holds of the source; none: they replace them. A source is of one kind for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub append: Option<Append>,
+    /// Who made the files, of what; none: nothing is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
 }
 
 /// A request does not fit in one message.
@@ -184,7 +187,15 @@ impl CommitRequest {
             trace,
             added: Vec::new(),
             append: None,
+            run: None,
         }
+    }
+
+    /// The same, made by that run. It is no part of what the request means, nor of its token.
+    #[must_use]
+    pub fn made_by(mut self, run: Run) -> Self {
+        self.run = Some(run);
+        self
     }
 
     /// The same as an append to what the table holds of the source up to `after`; none: the first. It is part of what the request
@@ -218,11 +229,18 @@ impl CommitRequest {
         self
     }
 
-    /// The message of the commit queue.
+    /// The message of the commit queue. Where all does not fit in one, it does not say who made the files.
     ///
     /// Errors: it names more than one message may.
     pub fn body(&self) -> Result<String, TooManyFiles> {
-        let body = serde_json::to_string(self).expect("texts, numbers and lists of them are JSON");
+        let json = |request: &Self| serde_json::to_string(request).expect("texts, numbers and lists of them are JSON");
+        let mut body = json(self);
+        if body.len() > MAX_REQUEST_BYTES && self.run.is_some() {
+            body = json(&Self {
+                run: None,
+                ..self.clone()
+            });
+        }
         if self.files.len() > MAX_FILES_PER_REQUEST || body.len() > MAX_REQUEST_BYTES {
             return Err(TooManyFiles {
                 files: self.files.len(),

@@ -72,6 +72,11 @@ impl Environment {
         self.or("WATERSHED_EVENT_BUS", "the event bus", String::from("default"))
     }
 
+    /// Whether OpenLineage events are put on the event bus, beside the lake.
+    pub fn sends_lineage(&mut self) -> bool {
+        self.or("WATERSHED_SEND_LINEAGE", "true or false", false)
+    }
+
     /// Secret with the key of hashed columns; none where no column is hashed.
     pub fn hash_secret(&mut self) -> Option<String> {
         let what = "the secret with the key of hashed columns";

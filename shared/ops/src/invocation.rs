@@ -45,6 +45,8 @@ pub enum Unit {
     Bytes,
     /// Milliseconds.
     Milliseconds,
+    /// Seconds.
+    Seconds,
 }
 
 impl Unit {
@@ -53,6 +55,7 @@ impl Unit {
             Self::Count => "Count",
             Self::Bytes => "Bytes",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
         }
     }
 }
@@ -141,27 +144,26 @@ impl Invocation {
         self.print(line);
     }
 
+    /// A line of its own with metrics of one item, which `dimension` names by what it is and its name.
+    pub fn measure(
+        &mut self,
+        message: &'static str,
+        dimension: (&'static str, &str),
+        metrics: &[(&'static str, Unit, f64)],
+    ) {
+        let mut line = self.head(Level::Info, message);
+        line.insert(dimension.0.into(), bounded(dimension.1.into()));
+        embed(&mut line, &["function", dimension.0], metrics);
+        self.print(line);
+    }
+
     /// The wide line.
     pub fn finish(mut self, message: &'static str) {
         let duration_ms = self.started.elapsed().as_secs_f64() * 1e3;
         self.metric("Duration", Unit::Milliseconds, (duration_ms * 1e3).round() / 1e3);
         let mut line = self.head(Level::Info, message);
         line.append(&mut self.fields);
-        let declared: Vec<Value> = self
-            .metrics
-            .iter()
-            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()}))
-            .collect();
-        line.extend(
-            self.metrics
-                .iter()
-                .map(|(name, _, value)| ((*name).to_string(), json!(value))),
-        );
-        line.insert(
-            "_aws".into(),
-            json!({"Timestamp": now_ms(), "CloudWatchMetrics":
-                [{"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": declared}]}),
-        );
+        embed(&mut line, &["function"], &self.metrics);
         self.print(line);
     }
 
@@ -183,6 +185,24 @@ impl Invocation {
         let _ = writeln!(self.out, "{}", Value::Object(line));
         let _ = self.out.flush();
     }
+}
+
+/// Metrics in the embedded metric format (Amazon CloudWatch, "Embedded metric format specification").
+fn embed(line: &mut Map<String, Value>, dimensions: &[&str], metrics: &[(&'static str, Unit, f64)]) {
+    let declared = metrics
+        .iter()
+        .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()}));
+    let declared: Vec<Value> = declared.collect();
+    line.extend(
+        metrics
+            .iter()
+            .map(|(name, _, value)| ((*name).to_string(), json!(value))),
+    );
+    line.insert(
+        "_aws".into(),
+        json!({"Timestamp": now_ms(), "CloudWatchMetrics":
+            [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": declared}]}),
+    );
 }
 
 fn bounded(value: Value) -> Value {
@@ -212,6 +232,33 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn metrics_of_one_item_have_its_name_as_a_dimension() {
+        let buffer = Buffer::default();
+        let mut invocation = Invocation::begin(
+            "monitor",
+            "dev-monitor",
+            "r-1",
+            None,
+            SystemTime::now(),
+            Box::new(buffer.clone()),
+        );
+        invocation.measure(
+            "expectations",
+            ("dataset", "nyc.flights"),
+            &[("Rows", Unit::Count, 5.0), ("Age", Unit::Seconds, 0.5)],
+        );
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&line["dataset"], &line["Rows"], &line["Age"]),
+            (&json!("nyc.flights"), &json!(5.0), &json!(0.5))
+        );
+        let declared = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(declared["Dimensions"], json!([["function", "dataset"]]));
+        assert_eq!(declared["Metrics"][1], json!({"Name": "Age", "Unit": "Seconds"}));
     }
 
     #[test]

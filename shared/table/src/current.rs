@@ -4,7 +4,7 @@ use crate::{
     columns,
     document::Document,
     ledger::{Holding, Ledger},
-    manifests, object, plan,
+    manifests, object, plan, summary,
 };
 use iceberg::spec::{DataFile, Datum, ManifestFile, PrimitiveLiteral, SnapshotRef, TableMetadata};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -156,6 +156,23 @@ impl Current {
     /// When its snapshot was made, in milliseconds since 1970.
     pub fn made_ms(&self) -> Option<i64> {
         self.snapshot.as_ref().map(|snapshot| snapshot.timestamp_ms())
+    }
+
+    /// When rows came last that the table had not before, in milliseconds since 1970, as far back as its snapshots are known. Packing brings none.
+    pub fn delivered_ms(&self) -> Option<i64> {
+        let parent = |snapshot: &SnapshotRef| {
+            let id = snapshot.parent_snapshot_id()?;
+            self.metadata.snapshot_by_id(id).cloned()
+        };
+        let mut ancestry = std::iter::successors(self.snapshot.clone(), parent);
+        let last = ancestry.find(|snapshot| summary::brings_rows(snapshot));
+        last.map(|snapshot| snapshot.timestamp_ms())
+    }
+
+    /// When the oldest snapshot was made that is known, in milliseconds since 1970.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        let known = self.metadata.snapshots();
+        known.map(|snapshot| snapshot.timestamp_ms()).min()
     }
 
     /// What its snapshot's summary says under that key, where it is a number: `total-records`, say.

@@ -10,6 +10,7 @@
 //! * [`document`], [`schema`]: the metadata, edited as JSON so that what this crate does not know of is kept.
 //! * [`manifests`]: Avro, by the `iceberg` crate.
 //! * [`current`]: the table for those who only read it. `packing`: the same for who packs its files. [`columns`]: what it has of columns.
+//! * `landed`: in which snapshot a request is.
 //! * [`maintain`]: files that are too old, found and taken out of the ledger. `swap`: files for others with the same rows.
 //! * [`reach`]: every object that the table still needs.
 //! * [`memory`]: time and chance for tests.
@@ -24,6 +25,7 @@ pub mod current;
 mod decide;
 pub mod document;
 pub mod footer;
+mod landed;
 pub mod ledger;
 mod maintain;
 pub mod manifests;
@@ -41,8 +43,9 @@ mod swap;
 pub mod way;
 
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use uuid::Uuid;
-use watershed_lake::{CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec};
+use watershed_lake::{CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec, lineage::Landed};
 use watershed_ports::{Catalog, ObjectStore, PortError};
 
 /// Most attempts at one commit. Each conflict means that another committer made progress.
@@ -121,6 +124,8 @@ pub struct Committed {
     /// To be announced: the new snapshot, or the current one again where a request was applied before, because the
     /// announcement may have been lost with the answer.
     pub changed: Option<TableChanged>,
+    /// By the tokens of requests of either kind, the snapshots that brought what they ask for: now, or when they came before.
+    pub landed: BTreeMap<String, Landed>,
     /// For the log.
     pub effort: Effort,
 }

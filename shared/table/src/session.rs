@@ -7,6 +7,7 @@ use crate::{
     decide::Verdict,
     document::Document,
     footer::Footer,
+    landed::landed,
     ledger::{self, Ledger},
     maintain::Chores,
     manifests, object,
@@ -19,7 +20,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use iceberg::spec::TableMetadata;
 use std::collections::{BTreeMap, BTreeSet};
 use watershed_lake::{
-    CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec, layout::metadata_prefix,
+    CommitRequest, LakeLocation, MaintenanceRequest, TableChanged, TableSpec, layout::metadata_prefix, lineage::Landed,
     table::properties,
 };
 use watershed_ports::{CatalogEntry, Kind, PortError};
@@ -113,6 +114,7 @@ impl<'a> Session<'a> {
             outcomes: outcomes.collect(),
             maintained: vec![Err(error.clone()); self.maintenance.len()],
             changed: None,
+            landed: BTreeMap::new(),
             effort: self.effort,
         }
     }
@@ -165,7 +167,15 @@ impl<'a> Session<'a> {
     /// The table is as it should be.
     fn nothing(&self, metadata: &TableMetadata, verdicts: &[Verdict], chores: &Chores<'_>) -> Step {
         let changed = self.told_again(metadata, verdicts, chores);
-        Step::Done(self.committed(verdicts, chores, changed).into())
+        let mut committed = self.committed(verdicts, chores, changed);
+        committed.landed = self.landed(metadata);
+        Step::Done(committed.into())
+    }
+
+    fn landed(&self, metadata: &TableMetadata) -> BTreeMap<String, Landed> {
+        let kept: Vec<String> = self.maintenance.iter().map(MaintenanceRequest::token).collect();
+        let asked = self.requests.iter().map(|request| request.token.as_str());
+        landed(metadata, asked.chain(kept.iter().map(String::as_str)))
     }
 
     async fn load(&self) -> Result<Facts, PortError> {
@@ -225,6 +235,7 @@ impl<'a> Session<'a> {
             outcomes: (0..self.requests.len()).map(outcome).collect(),
             maintained: chores.outcomes(),
             changed,
+            landed: BTreeMap::new(),
             effort: self.effort,
         }
     }
@@ -296,12 +307,14 @@ impl<'a> Session<'a> {
         mut document: Document,
         metadata: &TableMetadata,
         objects: Vec<(String, Bytes)>,
-        outcome: Committed,
+        mut outcome: Committed,
     ) -> Result<Step, PortError> {
         let Ports { store, catalog, host } = self.ports;
         let previous = facts.entry.as_ref().map(|entry| entry.metadata_location.as_str());
         document.finish(previous, host.now_ms().max(metadata.last_updated_ms()));
-        let schema = document.typed()?.current_schema().clone();
+        let made = document.typed()?;
+        outcome.landed = self.landed(&made);
+        let schema = made.current_schema().clone();
         let version = previous.map_or(0, |uri| metadata_version(uri) + 1);
         let uri = format!(
             "{}{version:05}-{}.metadata.json",

@@ -46,6 +46,27 @@ pub fn totals(manifests: &[ManifestFile]) -> (u64, u64) {
 /// Iceberg's word for a change of files that changes no row.
 pub const REPLACE: &str = "replace";
 
+/// Keys of files, rows and bytes that came.
+const ADDED: [&str; 3] = ["added-data-files", "added-records", "added-files-size"];
+
+/// What the snapshot says that came.
+pub fn added(snapshot: &Snapshot) -> Tally {
+    let said = &snapshot.summary().additional_properties;
+    let [files, rows, bytes] = ADDED.map(|key| said.get(key).and_then(|text| text.parse().ok()).unwrap_or(0));
+    Tally { files, rows, bytes }
+}
+
+/// Whether it brought rows that the table had not before.
+pub fn brings_rows(snapshot: &Snapshot) -> bool {
+    !is_own_rewrite(snapshot) && added(snapshot).rows > 0
+}
+
+/// The tokens in the snapshot's summary.
+pub fn tokens(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
+    let tokens = snapshot.summary().additional_properties.get(TOKENS);
+    tokens.into_iter().flat_map(|tokens| tokens.split(','))
+}
+
 /// Whether the snapshot's summary has the token of a request.
 pub fn names(snapshot: &Snapshot, token: &str) -> bool {
     let tokens = snapshot.summary().additional_properties.get(TOKENS);
@@ -80,7 +101,7 @@ pub fn summary(
     let mut set = |name: &str, value: String| summary.insert(name.into(), value.into());
     set("operation", operation.into());
     for (names, tally) in [
-        (["added-data-files", "added-records", "added-files-size"], added),
+        (ADDED, added),
         (["deleted-data-files", "deleted-records", "removed-files-size"], removed),
     ] {
         for (name, value) in names.iter().zip([tally.files, tally.rows, tally.bytes]) {

@@ -245,6 +245,8 @@ impl Large<'_> {
             data,
             added: &[],
             quarantine,
+            rules: Vec::new(),
+            refused: None,
         };
         object::commit(self.ports, self.dataset, self.created, prefixes, made, self.trace).await
     }

@@ -1,10 +1,10 @@
 //! Rules of the standard's library: `metric`, `arguments`, a threshold.
 
-use super::{Place, is_enumeration, threshold, unit};
+use super::{Place, is_enumeration, needed_threshold, unit};
 use crate::{
     bounds,
     diagnostic::shown,
-    quality::{Measure, OnFailure, QualityRule, Threshold, Unit},
+    quality::{Measure, OnFailure, QualityRule, Unit},
     reader::{At, Map},
 };
 use watershed_expression::Expression;
@@ -33,7 +33,7 @@ pub(super) fn read(map: &Map<'_>, place: &Place<'_, '_>) -> Option<QualityRule> 
     let metric_at = map.get("metric")?;
     let metric = metric_at.word(&METRICS)?;
     check_place(&metric_at, metric, place)?;
-    let threshold = read_threshold(map)?;
+    let threshold = needed_threshold(map)?;
     let unit = unit(map)?;
     if metric == Metric::RowCount && unit == Unit::Percent {
         map.get("unit")?.error("percent of all rows", "write unit: rows");
@@ -84,17 +84,6 @@ pub(super) fn read(map: &Map<'_>, place: &Place<'_, '_>) -> Option<QualityRule> 
             OnFailure::RejectObject
         },
     })
-}
-
-fn read_threshold(map: &Map<'_>) -> Option<Threshold> {
-    let has_one = super::THRESHOLDS.iter().any(|key| map.get(key).is_some());
-    if !has_one {
-        map.error(
-            "a rule without threshold",
-            format!("write one of {}", super::THRESHOLDS.join(", ")),
-        );
-    }
-    threshold(map)
 }
 
 /// A row count is of a schema object; what is wrong with values, of a property.

@@ -1,7 +1,8 @@
-//! What lies in the lake beside its tables: drafts of contracts, replays, erasures, and the state of objects that are read in parts and of streams.
+//! What lies in the lake beside its tables: drafts of contracts, replays, erasures, lineage, and the state of objects that are read in parts, of streams
+//! and of expectations.
 
 use super::{Digest, LakeLocation, SourceVersion, path_name, version_digest};
-use crate::{erasure::Erased, replay::ReplayId};
+use crate::{erasure::Erased, replay::ReplayId, table::TableName};
 
 /// Where the draft contracts lie: they are of no table.
 const DRAFTS: &str = "drafts";
@@ -176,6 +177,36 @@ impl LakeLocation {
     /// Where it stands who started the query of that id, and what came of it: `s3://…/queries/started/ID.json`.
     pub fn started_query(&self, id: &str) -> String {
         format!("{}/{QUERIES}/started/{}.json", self.0, path_name(id))
+    }
+}
+
+/// Where OpenLineage events lie.
+const LINEAGE: &str = "lineage";
+
+impl LakeLocation {
+    /// `s3://bucket`: tells this lake from others.
+    pub fn root(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the event lies that says of a run of that job that it came to that state, on that day: `2013-02-09`. Said again, it lies there again.
+    pub fn lineage(&self, job: &str, day: &str, run_id: &str, state: &str) -> String {
+        format!("{}{day}/{run_id}-{state}.json", self.lineage_of(job))
+    }
+
+    /// The prefix, with its slash, of the events of a job. Below it they are in the order of their days.
+    pub fn lineage_of(&self, job: &str) -> String {
+        format!("{}/{LINEAGE}/{}/", self.0, path_name(job))
+    }
+}
+
+/// Where it stands what came of the expectations of datasets.
+const MONITOR: &str = "monitor";
+
+impl LakeLocation {
+    /// Where it stands for the dataset of that table.
+    pub fn expectations(&self, table: &TableName) -> String {
+        format!("{}/{MONITOR}/{}/{}.json", self.0, table.database(), table.table())
     }
 }
 
