@@ -36,7 +36,7 @@ use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
-use watershed_lake::{Maintain, MaintenanceRequest, TableName, layout::Zone, quarantine};
+use watershed_lake::{Maintain, MaintenanceRequest, TableName, TableSpec, layout::Zone, quarantine};
 use watershed_ops::{Invocation, Level, Unit, now_ms};
 use watershed_ports::{Catalog, Lifecycle, ObjectStore, PortError, Queue};
 
@@ -112,6 +112,8 @@ struct Order {
 /// A table, and what its contract says of its age.
 struct House {
     name: TableName,
+    /// Of its columns that are searched, where there are any.
+    searched: Option<String>,
     contract: String,
     grace: Grace,
     maintain: Vec<Maintain>,
@@ -205,7 +207,7 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<H
                 _ if table.name == dataset.table.name => rows(dataset, now_ms),
                 _ => None,
             };
-            house(dataset, &table.name, remove, now_ms)
+            house(dataset, table, remove, now_ms)
         })
     });
     let mut houses: Vec<House> = all
@@ -218,10 +220,11 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64) -> Vec<H
     houses
 }
 
-fn house(dataset: &Dataset, name: &TableName, remove: Option<Maintain>, now_ms: i64) -> House {
+fn house(dataset: &Dataset, table: &TableSpec, remove: Option<Maintain>, now_ms: i64) -> House {
     let expire = Maintain::ExpireSnapshots { as_of_ms: now_ms };
     House {
-        name: name.clone(),
+        name: table.name.clone(),
+        searched: table.search_declaration(),
         contract: dataset.id.clone(),
         grace: Grace {
             metadata_ms: dataset.retention.orphans_ms,
@@ -273,7 +276,14 @@ async fn one_table(
         store: &*ports.store,
         catalog: &*ports.catalog,
     };
-    sweep(sweep_ports, name, house.grace, budget, now_ms).await
+    sweep(
+        sweep_ports,
+        (name, house.searched.as_deref()),
+        house.grace,
+        budget,
+        now_ms,
+    )
+    .await
 }
 
 fn add(sum: &mut Swept, swept: &Swept) {

@@ -3,8 +3,8 @@
 //! | | |
 //! |---|---|
 //! | Trigger | API Gateway (HTTP API), authorised by IAM or a JWT |
-//! | Input | `POST /query`: SQL; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
-//! | Output | rows as JSON, CSV or Arrow; what the contracts and the catalog say of datasets |
+//! | Input | `POST /query`: SQL; `GET /search`: words; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
+//! | Output | rows as JSON, CSV or Arrow; rows and tables that have those words; what the contracts and the catalog say of datasets |
 //! | State of the tables | one of each, found when the request comes |
 //! | Writes | nothing |
 //! | What only some may see | columns classified as personal are not there for others |
@@ -12,7 +12,7 @@
 //! | Limits | time, memory, bytes read, rows, bytes of the answer: each has its own message |
 //!
 //! Sequence: [`route`](handle) a request, find out who asks ([`access`]), find the [`tables`], run the SQL (`shared/sql`), write rows
-//! ([`answer`]).
+//! ([`answer`]). Words are looked for in the indexes that the function `index` makes ([`search`]).
 
 pub mod access;
 pub mod answer;
@@ -21,6 +21,7 @@ pub mod datasets;
 pub mod http;
 pub mod problem;
 pub mod query;
+pub mod search;
 pub mod tables;
 
 pub use config::Config;
@@ -65,6 +66,7 @@ pub struct Api {
 struct Ready {
     tables: Tables,
     engine: Engine,
+    search: search::Search,
 }
 
 impl Api {
@@ -103,6 +105,7 @@ impl Ready {
     fn new(config: &Config, contracts: &Contracts, ports: Ports) -> Result<Self, PortError> {
         Ok(Self {
             engine: Engine::new(Arc::clone(&ports.store), config.limits.clone())?,
+            search: search::Search::new(contracts, config.index_bytes)?,
             tables: Tables::new(contracts.clone(), ports),
         })
     }
@@ -144,26 +147,23 @@ async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Res
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             query::answer(ready, &api.config, invocation, request, access).await
         }
+        ("GET", ["search"]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            search::answer(ready, &api.config, invocation, request, access).await
+        }
         ("GET", ["datasets"]) => Ok(Response::json(&datasets::all(&api.contracts))),
         ("GET", ["datasets", name]) => {
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             let found = datasets::one(&ready.tables, name, access).await;
             let found = found.map_err(|error| failed(invocation, error))?;
-            let known = || {
-                ready
-                    .tables
-                    .nearest(name)
-                    .map_or(String::new(), |near| format!(": did you mean {near}?"))
-            };
-            let found =
-                found.ok_or_else(|| Problem::not_found(format!("there is no dataset or table {name}{}", known())))?;
+            let found = found.ok_or_else(|| ready.tables.unknown(name))?;
             Ok(Response::json(&found))
         }
         ("GET", ["openapi.json"]) => Ok(Response::text(200, "application/json", OPENAPI.into())),
         (_, ["query"]) => Err(Problem::not_allowed("POST")),
-        (_, ["datasets" | "openapi.json"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
+        (_, ["datasets" | "openapi.json" | "search"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
         _ => Err(Problem::not_found(format!(
-            "{}: there are POST /query, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
+            "{}: there are POST /query, GET /search, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
             request.path()
         ))),
     }

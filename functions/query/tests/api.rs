@@ -32,6 +32,7 @@ fn config() -> Config {
             threads: NonZeroUsize::MIN,
         },
         rows: 50,
+        index_bytes: 64 << 20,
         personal_callers: vec!["arn:aws:sts::1:assumed-role/doctor/*".into()],
         personal_scope: "watershed/personal".into(),
     }
@@ -327,5 +328,8 @@ async fn every_event_is_read_as_what_it_is() {
 fn the_description_is_json_of_every_path() {
     let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
     let paths: Vec<&String> = openapi["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths, ["/datasets", "/datasets/{name}", "/openapi.json", "/query"]);
+    assert_eq!(
+        paths,
+        ["/datasets", "/datasets/{name}", "/openapi.json", "/query", "/search"]
+    );
 }

@@ -169,6 +169,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn drafts_have_a_key_for_every_key() {
+        let lake = LakeLocation::bucket("lake");
+        let places = lake.draft("a/b c.csv");
+        assert_eq!(places.contract, "s3://lake/drafts/a/b c.csv.odcs.yaml");
+        assert_eq!(places.report, "s3://lake/drafts/a/b c.csv.report.json");
+        let (one, two) = (
+            lake.draft(&"é".repeat(512)),
+            lake.draft(&format!("{}x", "é".repeat(511))),
+        );
+        assert_ne!(one, two);
+        for place in [&one.contract, &one.report, &two.contract] {
+            assert!(split_uri(place).is_some_and(|(_, key)| key.len() <= 1_024), "{place}");
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_names_say_each_shard_has_a_checkpoint_of_its_own(
