@@ -316,6 +316,7 @@ async fn every_event_is_read_as_what_it_is() {
         ("query", 400),
         ("query-as-csv", 400),
         ("query-base64", 200),
+        ("search", 200),
         ("wrong-method", 405),
     ];
     assert_eq!(

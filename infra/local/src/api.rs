@@ -127,7 +127,16 @@ impl Api {
     }
 
     fn query(&self, sql: &str, accept: &str) -> Result<Vec<u8>> {
-        let response = self.send("/query", accept, Some(("text/plain", sql)))?;
+        Self::told(self.send("/query", accept, Some(("text/plain", sql)))?, sql)
+    }
+
+    /// What lies at a path, as JSON.
+    pub fn get(&self, path: &str) -> Result<Vec<u8>> {
+        Self::told(self.send(path, "application/json", None)?, path)
+    }
+
+    /// The body, or the problem with what was asked.
+    fn told(response: Response, asked: &str) -> Result<Vec<u8>> {
         if response.status == 200 {
             return Ok(response.body);
         }
@@ -136,7 +145,7 @@ impl Api {
             response.status,
             String::from_utf8_lossy(&response.body)
         )))?;
-        Err(Error::new(problem.told(sql)))
+        Err(Error::new(problem.told(asked)))
     }
 }
 

@@ -1,19 +1,19 @@
 //! The commands.
 
 mod over;
+mod search;
 mod series;
 mod stream;
 
 use clap::{Parser, Subcommand};
 use over::Over;
+use search::Words;
 use series::Series;
 use std::{fs, path::PathBuf};
 use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
-    Emulator, Error, Home, Result, Stack, Ui,
-    api::Api,
-    demo,
+    Emulator, Error, Home, Result, Stack, Ui, demo,
     emulator::Lifetime,
     infer_files::Inference,
     kinesis::process,
@@ -38,6 +38,7 @@ use watershed_local::{
         cargo local sql                       which tables there are\n  \
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
         cargo local query \"SELECT max(temp) FROM nyc.weather\"   the same by the deployed API\n  \
+        cargo local search kennedy            which rows and tables have that word\n  \
         cargo local logs --follow             what the functions say\n  \
         cargo local infer orders.csv          a draft contract for a file that has none\n  \
         cargo local detect cpu.csv            which rows of a series are anomalous, and why\n  \
@@ -91,7 +92,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, query, replay, housekeep
+        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, index, query, replay, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]
@@ -193,6 +194,8 @@ enum Command {
         #[arg(long)]
         csv: bool,
     },
+    /// Finds rows and tables by their words, by the deployed API. Needs a running local cloud.
+    Search(Words),
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -258,14 +261,11 @@ impl Cli {
                 replay::run(&running(home)?, &request, json).await
             }
             Command::Query { query, json, csv } => {
-                let emulator = running(home)?;
-                let stack = Stack::find(&emulator).await;
-                let stack =
-                    stack.ok_or_else(|| Error::new("nothing is deployed").help("`cargo local deploy` does it"))?;
-                let answer = Api::new(&emulator, &stack)?.print(&query, format(json, csv))?;
-                print!("{answer}");
+                let api = search::api(&running(home)?).await?;
+                print!("{}", api.print(&query, format(json, csv))?);
                 Ok(())
             }
+            Command::Search(words) => words.run(&search::api(&running(home)?).await?),
             Command::Sql { query, json, csv } => sql(home, query.as_deref(), format(json, csv)),
         }?;
         Ok(true)

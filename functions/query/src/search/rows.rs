@@ -174,6 +174,8 @@ impl<'s> Search<'s> {
         let mut hits = Vec::new();
         let mut indexes = self.indexes(target, state, &places, &listed, usable.into_iter().collect());
         while let Some(indexed) = indexes.try_next().await? {
+            // It went meanwhile.
+            searched.unindexed += usize::from(indexed.pieces.is_empty());
             for index in &indexed.pieces {
                 let found = index.search(self.query, &target.columns, &all, self.limit);
                 let found = found.map_err(|error| super::broken(&error))?;
