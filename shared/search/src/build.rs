@@ -13,7 +13,7 @@ pub const MAX_TEXT_BYTES: usize = 32 << 20;
 /// Rows of an index.
 pub const MAX_ROWS: u32 = 8 << 20;
 /// What tantivy makes its tables for at first; they grow.
-const FIRST_TABLE_BYTES: usize = 16 << 20;
+const FIRST_TABLE_BYTES: usize = 1 << 20;
 
 /// An index that is being made.
 pub struct Builder {

@@ -2,6 +2,7 @@
 
 use crate::{
     IndexError, bundle,
+    excluded::Rows,
     query::{Match, Query},
     schema,
 };
@@ -204,8 +205,12 @@ fn field(column: usize) -> Field {
 fn whole(query: &Query, columns: &[usize]) -> BooleanQuery {
     let clause = |clause: &crate::query::Clause| -> (Occur, Box<dyn Searched>) {
         let all = clause.all.iter().map(|wanted| of_any(wanted, columns)).collect();
-        let occur = if clause.not { Occur::MustNot } else { Occur::Must };
-        (occur, Box::new(BooleanQuery::intersection(all)))
+        let all = Box::new(BooleanQuery::intersection(all));
+        if clause.not {
+            (Occur::MustNot, Box::new(Rows(all)))
+        } else {
+            (Occur::Must, all)
+        }
     };
     BooleanQuery::new(query.clauses.iter().map(clause).collect())
 }

@@ -5,13 +5,14 @@
 //! * [`query`]: what is asked: words, `"phrases"`, `-not`, `beginning*`.
 //! * [`build`]: rows → an index. It has words, their places and how long each text is; it has no text.
 //! * [`index`]: an index → the rows that match, and how well by BM25, among the rows of all indexes that are searched together ([`Statistics`]).
-//! * `bundle`: an index as bytes, with a checksum.
+//! * `bundle`: an index as bytes, with a checksum. `excluded`: rows that must not match.
 //!
 //! An index is of one data file, or of some of its rows that follow on each other, and never changes, as the file does not. The same rows give the
 //! same bytes.
 
 pub mod build;
 mod bundle;
+mod excluded;
 pub mod index;
 pub mod query;
 mod schema;
