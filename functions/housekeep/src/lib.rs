@@ -40,7 +40,7 @@ use watershed_aws_s3::{S3Lifecycle, S3Store};
 use watershed_aws_sqs::SqsQueue;
 use watershed_contract::{Age, Contracts, Dataset};
 use watershed_lake::{
-    LakeLocation, Maintain, MaintenanceRequest, TableName, erasure::Erased, layout::Zone, quarantine,
+    LakeLocation, Maintain, MaintenanceRequest, TableName, TableSpec, erasure::Erased, layout::Zone, quarantine,
 };
 use watershed_ops::{Invocation, Level, Unit, now_ms};
 use watershed_ports::{Catalog, Lifecycle, ObjectStore, PortError, Queue};
@@ -117,6 +117,8 @@ struct Order {
 /// A table, and what its contract says of its age.
 struct House {
     name: TableName,
+    /// Of its columns that are searched, where there are any.
+    searched: Option<String>,
     contract: String,
     grace: Grace,
     maintain: Vec<Maintain>,
@@ -260,7 +262,7 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64, open: &[
                 as_of_ms: now_ms,
                 erased_before_ms: erasures::erased_before_ms(open, &table.name),
             };
-            house(dataset, &table.name, std::iter::once(expire).chain(remove).collect())
+            house(dataset, table, std::iter::once(expire).chain(remove).collect())
         })
     });
     let mut houses: Vec<House> = all
@@ -273,9 +275,10 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64, open: &[
     houses
 }
 
-fn house(dataset: &Dataset, name: &TableName, maintain: Vec<Maintain>) -> House {
+fn house(dataset: &Dataset, table: &TableSpec, maintain: Vec<Maintain>) -> House {
     House {
-        name: name.clone(),
+        name: table.name.clone(),
+        searched: table.search_declaration(),
         contract: dataset.id.clone(),
         grace: Grace {
             metadata_ms: dataset.retention.orphans_ms,
@@ -327,7 +330,14 @@ async fn one_table(
         store: &*ports.store,
         catalog: &*ports.catalog,
     };
-    sweep(sweep_ports, name, house.grace, budget, now_ms).await
+    sweep(
+        sweep_ports,
+        (name, house.searched.as_deref()),
+        house.grace,
+        budget,
+        now_ms,
+    )
+    .await
 }
 
 fn add(sum: &mut Swept, swept: &Swept) {

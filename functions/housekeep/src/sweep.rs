@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use std::time::Instant;
 use watershed_lake::{
     TableName,
-    layout::{metadata_prefix, split_uri, sweep_start, table_prefix},
+    layout::{IndexPlaces, metadata_prefix, split_uri, sweep_start, table_prefix},
 };
 use watershed_ports::{Catalog, Listed, ObjectStore, PortError};
 use watershed_table::reach::Reachable;
@@ -73,9 +73,11 @@ pub struct Swept {
 /// Reads everything that the table needs, lists what there is, and deletes what is both not needed and old; the catalog is asked again before each
 /// [`DELETES_PER_LOOK`] of them, and each object again before it is deleted, for it may have been written anew. An error deletes no more. Where the
 /// time ends before the table is read, nothing is seen and nothing deleted.
+///
+/// `searched` is the declaration of the table's searchable columns: an index by it is needed for as long as its data file is.
 pub async fn sweep(
     ports: Ports<'_>,
-    table: &TableName,
+    (table, searched): (&TableName, Option<&str>),
     grace: Grace,
     budget: Budget,
     now_ms: i64,
@@ -99,6 +101,7 @@ pub async fn sweep(
         budget,
         now_ms,
         swept: Swept::default(),
+        indexes: searched.map(|declaration| IndexPlaces::new(&reachable.location, declaration)),
         bucket,
         prefix,
         reachable,
@@ -117,6 +120,8 @@ struct Sweep<'a> {
     budget: Budget,
     now_ms: i64,
     swept: Swept,
+    /// None: its rows are not searched.
+    indexes: Option<IndexPlaces>,
     bucket: String,
     prefix: String,
     reachable: Reachable,
@@ -125,6 +130,12 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn uri(&self, object: &Listed) -> String {
         format!("s3://{}/{}", self.bucket, object.key)
+    }
+
+    fn is_needed(&self, object: &Listed) -> bool {
+        let uri = self.uri(object);
+        let indexed = self.indexes.as_ref().and_then(|indexes| indexes.parse(&uri));
+        self.reachable.contains(&indexed.map_or(uri, |index| index.file))
     }
 
     fn is_old(&self, object: &Listed) -> bool {
@@ -178,7 +189,7 @@ impl Sweep<'_> {
 
     fn look(&mut self, object: Listed, orphans: &mut Vec<Listed>) {
         self.swept.listed += 1;
-        if self.reachable.contains(&self.uri(&object)) {
+        if self.is_needed(&object) {
             return;
         }
         if self.is_old(&object) {
@@ -213,7 +224,7 @@ impl Sweep<'_> {
             let this = &*self;
             let removals = objects
                 .iter()
-                .filter(|object| !this.reachable.contains(&this.uri(object)))
+                .filter(|object| !this.is_needed(object))
                 .map(async |object| Ok::<_, PortError>((object.modified_ms, this.delete_one(object).await?)));
             let done: Vec<(i64, Option<u64>)> = stream::iter(removals)
                 .buffer_unordered(MAX_CONCURRENT_DELETES)

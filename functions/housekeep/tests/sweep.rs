@@ -351,7 +351,14 @@ async fn sweep_while(world: &Arc<World>, before: &'static str, event: Meddling) 
         deletes: 100,
         deadline: Instant::now() + Duration::from_mins(5),
     };
-    let swept = sweep(ports, &world.specs[0].name, grace, budget, world.now_day() * DAY_MS).await;
+    let swept = sweep(
+        ports,
+        (&world.specs[0].name, None),
+        grace,
+        budget,
+        world.now_day() * DAY_MS,
+    )
+    .await;
     assert!(store.event.lock().unwrap().is_none(), "it happened");
     swept.unwrap().unwrap()
 }

@@ -126,6 +126,7 @@ async fn ask(begun: Instant, lake: &Path, runs: usize, queries: &[&str]) -> Resu
             threads: threads.unwrap_or(NonZeroUsize::MIN),
         },
         rows: 100_000,
+        index_bytes: 0,
         personal_callers: Vec::new(),
         personal_scope: String::new(),
     };

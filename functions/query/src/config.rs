@@ -12,6 +12,8 @@ const DEFAULT_SCAN_MB: u64 = 4_096;
 const DEFAULT_SECONDS: u64 = 25;
 /// Rows of an answer, by default.
 const DEFAULT_ROWS: usize = 100_000;
+/// Memory for indexes that are searched, by default.
+const DEFAULT_INDEX_MB: usize = 256;
 /// Disk for what does not fit in memory, by default.
 const DEFAULT_DISK_MB: u64 = 512;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub limits: Limits,
     /// Most rows of an answer.
     pub rows: usize,
+    /// Memory for indexes that are kept from search to search.
+    pub index_bytes: usize,
     /// Who may see columns that are classified as personal: a caller by IAM whose ARN is one of these, or begins as one that ends with `*`.
     pub personal_callers: Vec<String>,
     /// The scope of a JWT that may.
@@ -42,6 +46,7 @@ impl Config {
         let scan: u64 = environment.or("WATERSHED_QUERY_SCAN_MB", number, DEFAULT_SCAN_MB);
         let seconds = environment.or("WATERSHED_QUERY_SECONDS", number, DEFAULT_SECONDS);
         let disk: u64 = environment.or("WATERSHED_QUERY_DISK_MB", number, DEFAULT_DISK_MB);
+        let index: usize = environment.or("WATERSHED_QUERY_INDEX_MB", number, DEFAULT_INDEX_MB);
         let callers: String = environment.or(
             "WATERSHED_PERSONAL_CALLERS",
             "ARNs with commas between them",
@@ -62,6 +67,7 @@ impl Config {
                 threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             },
             rows: environment.or("WATERSHED_QUERY_ROWS", number, DEFAULT_ROWS),
+            index_bytes: index.saturating_mul(1 << 20),
             personal_callers: callers.map(Into::into).collect(),
             personal_scope: environment.or(
                 "WATERSHED_PERSONAL_SCOPE",

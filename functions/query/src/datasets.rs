@@ -70,6 +70,8 @@ struct FullColumn {
     description: Option<String>,
     classification: Option<String>,
     tags: Vec<String>,
+    /// `GET /search` finds rows by its words.
+    searchable: bool,
     /// The caller may read it.
     readable: bool,
 }
@@ -126,9 +128,7 @@ pub fn all(contracts: &Contracts) -> Vec<Described<Brief>> {
 
 /// The dataset of that name, or that a table of that name is made of; none: there is no such thing.
 pub async fn one(tables: &Tables, name: &str, access: Access) -> Result<Option<Full>, PortError> {
-    let table: Option<TableName> = name.parse().ok();
-    let by_table = || table.and_then(|table| tables.contracts.by_table(&table));
-    let Some(dataset) = tables.contracts.by_id(name).or_else(by_table) else {
+    let Some(dataset) = tables.dataset(name) else {
         return Ok(None);
     };
     let mut found = Vec::new();
@@ -182,6 +182,7 @@ fn full(tables: &Tables, dataset: &Dataset, spec: &TableSpec, access: Access, no
         description: column.doc.clone(),
         classification: column.classification.clone(),
         tags: column.tags.clone(),
+        searchable: column.searchable,
         readable: access.allows(column),
     };
     let (made_of, makes) = lineage(tables, dataset, spec);

@@ -3,8 +3,8 @@
 //! | | |
 //! |---|---|
 //! | Trigger | API Gateway (HTTP API), authorised by IAM or a JWT |
-//! | Input | `POST /query`: SQL; `GET`, `DELETE /query/{id}`: one that Athena runs; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
-//! | Output | rows as JSON, CSV or Arrow; what the contracts and the catalog say of datasets |
+//! | Input | `POST /query`: SQL; `GET`, `DELETE /query/{id}`: one that Athena runs; `GET /search`: words; `GET /datasets`, `GET /datasets/{name}`; `GET /openapi.json` |
+//! | Output | rows as JSON, CSV or Arrow; rows and tables that have those words; what the contracts and the catalog say of datasets |
 //! | State of the tables | one of each, found when the request comes; Athena reads the same ones |
 //! | What is too large here | goes to Athena; the answer is an id to ask for ([`later`]) |
 //! | Key | of such a query: a digest of caller, text, states of the tables and quarter of an hour |
@@ -14,7 +14,8 @@
 //! | Limits | time, memory, bytes read, rows, bytes of the answer: each has its own message |
 //!
 //! Sequence: [`route`](handle) a request, find out who asks ([`access`]), find the [`tables`], run the SQL (`shared/sql`), write rows
-//! ([`answer`]) or have Athena find them, whose [`values`] are text.
+//! ([`answer`]) or have Athena find them, whose [`values`] are text. Words are looked for in the indexes that the function
+//! `index` makes ([`search`]).
 
 pub mod access;
 pub mod answer;
@@ -24,6 +25,7 @@ pub mod http;
 pub mod later;
 pub mod problem;
 pub mod query;
+pub mod search;
 pub mod started;
 pub mod tables;
 pub mod values;
@@ -73,6 +75,7 @@ pub struct Api {
 struct Ready {
     tables: Tables,
     engine: Engine,
+    search: search::Search,
 }
 
 impl Api {
@@ -113,6 +116,7 @@ impl Ready {
     fn new(config: &Config, contracts: &Contracts, ports: Ports) -> Result<Self, PortError> {
         Ok(Self {
             engine: Engine::new(Arc::clone(&ports.store), config.limits.clone())?,
+            search: search::Search::new(contracts, config.index_bytes)?,
             tables: Tables::new(contracts.clone(), ports),
         })
     }
@@ -162,27 +166,24 @@ async fn route(api: &Api, invocation: &mut Invocation, request: &Request) -> Res
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             later::cancel((ready, &api.config), invocation, request, id).await
         }
+        ("GET", ["search"]) => {
+            let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
+            search::answer(ready, &api.config, invocation, request, access).await
+        }
         ("GET", ["datasets"]) => Ok(Response::json(&datasets::all(&api.contracts))),
         ("GET", ["datasets", name]) => {
             let ready = api.ready().await.map_err(|error| failed(invocation, error))?;
             let found = datasets::one(&ready.tables, name, access).await;
             let found = found.map_err(|error| failed(invocation, error))?;
-            let known = || {
-                ready
-                    .tables
-                    .nearest(name)
-                    .map_or(String::new(), |near| format!(": did you mean {near}?"))
-            };
-            let found =
-                found.ok_or_else(|| Problem::not_found(format!("there is no dataset or table {name}{}", known())))?;
+            let found = found.ok_or_else(|| ready.tables.unknown(name))?;
             Ok(Response::json(&found))
         }
         ("GET", ["openapi.json"]) => Ok(Response::text(200, "application/json", OPENAPI.into())),
         (_, ["query"]) => Err(Problem::not_allowed("POST")),
         (_, ["query", _]) => Err(Problem::not_allowed("GET, DELETE")),
-        (_, ["datasets" | "openapi.json"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
+        (_, ["datasets" | "openapi.json" | "search"] | ["datasets", _]) => Err(Problem::not_allowed("GET")),
         _ => Err(Problem::not_found(format!(
-            "{}: there are POST /query, GET and DELETE /query/{{id}}, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
+            "{}: there are POST /query, GET and DELETE /query/{{id}}, GET /search, GET /datasets, GET /datasets/{{name}}, and GET /openapi.json which tells of them",
             request.path()
         ))),
     }

@@ -1,6 +1,6 @@
 //! The tables of the lake: what contracts describe and the catalog knows.
 
-use crate::{Ports, access::Access};
+use crate::{Ports, access::Access, problem::Problem};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -21,6 +21,8 @@ const ALIKE: f64 = 0.8;
 pub struct State {
     /// Its columns and files.
     pub snapshot: Arc<Snapshot>,
+    /// Where its objects lie, with no slash at the end.
+    pub location: String,
     /// The id of its snapshot; none: it never had a row.
     pub id: Option<i64>,
     /// When that was made, in milliseconds since 1970.
@@ -80,7 +82,7 @@ impl Tables {
             return Err(SqlError::invalid(format!("there is no table {name}: {help}")));
         };
         let state = match reference.as_of_ms {
-            None => self.state(name).await?,
+            None => self.now(name).await?.ok_or_else(|| no_rows_yet(name))?,
             Some(ms) => self.state_then(name, ms).await?,
         };
         let input = Input {
@@ -90,13 +92,29 @@ impl Tables {
         Ok((input, state))
     }
 
-    /// As it is now.
-    async fn state(&self, name: &TableName) -> Result<Arc<State>, SqlError> {
+    /// The dataset of that name, or that a table of that name is made of.
+    pub fn dataset(&self, name: &str) -> Option<&Dataset> {
+        let table: Option<TableName> = name.parse().ok();
+        let by_table = || table.and_then(|table| self.contracts.by_table(&table));
+        self.contracts.by_id(name).or_else(by_table).map(|dataset| &**dataset)
+    }
+
+    /// What is told where there is none.
+    pub fn unknown(&self, name: &str) -> Problem {
+        let near = self.nearest(name);
+        let help = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
+        Problem::not_found(format!("there is no dataset or table {name}{help}"))
+    }
+
+    /// As it is now; none: it never had a row.
+    pub async fn now(&self, name: &TableName) -> Result<Option<Arc<State>>, PortError> {
         let entry = self.ports.catalog.load(name.database(), name.table()).await?;
-        let uri = entry.ok_or_else(|| no_rows_yet(name))?.metadata_location;
+        let Some(uri) = entry.map(|entry| entry.metadata_location) else {
+            return Ok(None);
+        };
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = kept().get(&uri) {
-            return Ok(Arc::clone(state));
+            return Ok(Some(Arc::clone(state)));
         }
         let state = Arc::new(self.load(&Current::at(&*self.ports.store, &uri).await?).await?);
         let mut kept = kept();
@@ -104,7 +122,7 @@ impl Tables {
             kept.clear();
         }
         kept.insert(uri, Arc::clone(&state));
-        Ok(state)
+        Ok(Some(state))
     }
 
     async fn state_then(&self, name: &TableName, ms: i64) -> Result<Arc<State>, SqlError> {
@@ -125,6 +143,7 @@ impl Tables {
     async fn load(&self, current: &Current) -> Result<State, PortError> {
         Ok(State {
             snapshot: Arc::new(Snapshot::load(&*self.ports.store, current).await?),
+            location: current.location().into(),
             id: current.snapshot_id(),
             made_ms: current.made_ms(),
         })

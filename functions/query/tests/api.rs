@@ -34,6 +34,7 @@ fn config() -> Config {
             threads: NonZeroUsize::MIN,
         },
         rows: 50,
+        index_bytes: 64 << 20,
         personal_callers: vec!["arn:aws:sts::1:assumed-role/doctor/*".into()],
         personal_scope: "watershed/personal".into(),
     }
@@ -321,6 +322,7 @@ async fn every_event_is_read_as_what_it_is() {
         ("query-as-csv", 400),
         ("query-base64", 200),
         ("state", 404),
+        ("search", 200),
         ("wrong-method", 405),
     ];
     assert_eq!(
@@ -340,7 +342,8 @@ fn the_description_is_json_of_every_path() {
             "/datasets/{name}",
             "/openapi.json",
             "/query",
-            "/query/{id}"
+            "/query/{id}",
+            "/search"
         ]
     );
 }

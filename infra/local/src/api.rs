@@ -73,6 +73,13 @@ impl Api {
         })
     }
 
+    /// Of what is deployed.
+    pub async fn deployed(emulator: &Emulator) -> Result<Self> {
+        let stack = Stack::find(emulator).await;
+        let stack = stack.ok_or_else(|| Error::new("nothing is deployed").help("`cargo local deploy` does it"))?;
+        Self::new(emulator, &stack)
+    }
+
     /// What paths begin with.
     pub fn url(&self) -> &str {
         &self.url
@@ -123,6 +130,15 @@ impl Api {
                     .help("with --async its rows are waited for"),
             ),
             _ => Err(response.problem(sql)),
+        }
+    }
+
+    /// What lies at a path, as JSON.
+    pub fn get(&self, path: &str) -> Result<Vec<u8>> {
+        let response = self.send(path, "application/json", None)?;
+        match response.status {
+            200 => Ok(response.body),
+            _ => Err(response.problem(path)),
         }
     }
 }

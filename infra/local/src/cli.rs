@@ -2,12 +2,14 @@
 
 mod ask;
 mod over;
+mod search;
 mod series;
 mod stream;
 
 use ask::Ask;
 use clap::{Parser, Subcommand};
 use over::Over;
+use search::Words;
 use series::Series;
 use std::{fs, path::PathBuf};
 use stream::Producer;
@@ -38,6 +40,7 @@ use watershed_local::{
         cargo local sql                       which tables there are\n  \
         cargo local sql \"SELECT origin, count(*) FROM nyc.flights GROUP BY origin\"\n  \
         cargo local query \"SELECT max(temp) FROM nyc.weather\"   the same by the deployed API\n  \
+        cargo local search kennedy            which rows and tables have that word\n  \
         cargo local logs --follow             what the functions say\n  \
         cargo local infer orders.csv          a draft contract for a file that has none\n  \
         cargo local detect cpu.csv            which rows of a series are anomalous, and why\n  \
@@ -91,7 +94,7 @@ enum Command {
     },
     /// Prints the functions' logs.
     Logs {
-        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, query, replay, monitor, housekeep
+        /// Only this function's: ingest, analyze, commit, enrich, aggregate, compact, index, query, replay, monitor, housekeep
         function: Option<String>,
         /// Go on until interrupted
         #[arg(long, short)]
@@ -184,6 +187,8 @@ enum Command {
     /// Tables are database.table; nyc.flights FOR TIMESTAMP AS OF TIMESTAMP '2013-02-09 12:00:00 UTC' is an earlier state of one. The SQL is
     /// that of Apache DataFusion. Needs a running local cloud.
     Query(Ask),
+    /// Finds rows and tables by their words, by the deployed API. Needs a running local cloud.
+    Search(Words),
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -249,6 +254,7 @@ impl Cli {
                 replay::run(&running(home)?, &request, json).await
             }
             Command::Query(ask) => ask.run(&running(home)?).await,
+            Command::Search(words) => words.run(&Api::deployed(&running(home)?).await?),
             Command::Sql { query, json, csv } => sql(home, query.as_deref(), format(json, csv)),
         }?;
         Ok(true)

@@ -31,6 +31,7 @@ pub mod package;
 pub mod ports;
 pub mod refused;
 pub mod replay;
+pub mod search;
 pub mod seed;
 pub mod stack;
 pub mod stream;

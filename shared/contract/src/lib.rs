@@ -31,6 +31,7 @@ mod reader;
 mod retention;
 mod rules;
 mod schema;
+mod searchable;
 mod spellings;
 mod spot;
 mod stream;

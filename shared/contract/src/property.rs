@@ -9,6 +9,7 @@ use crate::{
     nested::{self, Way},
     number, personal,
     reader::{At, Map},
+    searchable,
     spellings::{booleans, nulls},
     temporal,
     types::{self, Typed},
@@ -21,9 +22,21 @@ use watershed_lake::{Column, ColumnType, added::added_id, table::is_identifier};
 pub const MAX_FIELD_ID: i64 = 999_999;
 
 /// Keys of the watershed property of a column.
-const KEYS: [&str; 13] = [
-    "source", "fieldId", "nulls", "trim", "case", "true", "false", "epoch", "formats", "timeZone", "enum", "locale",
+const KEYS: [&str; 14] = [
+    "source",
+    "fieldId",
+    "nulls",
+    "trim",
+    "case",
+    "true",
+    "false",
+    "epoch",
+    "formats",
+    "timeZone",
+    "enum",
+    "locale",
     "personal",
+    "searchable",
 ];
 
 /// How the schema object says that its columns are read, where they do not say it themselves.
@@ -113,6 +126,7 @@ pub(crate) fn of<'a>(at: &At<'a>, map: &Map<'a>, name: &str, way: &Way<'_>, inde
         .and_then(|id| read_id(id, name))
         .unwrap_or_else(|| way.default_id(name, index));
     let fields = kind.map_or_else(Vec::new, |kind| nested::read(map, kind, name, way));
+    let searchable = searchable::read(custom.as_ref(), kind, &fields, personal, way.is_inside());
     let mut rule = rule(
         map,
         name,
@@ -135,6 +149,7 @@ pub(crate) fn of<'a>(at: &At<'a>, map: &Map<'a>, name: &str, way: &Way<'_>, inde
             doc: doc(map, unit),
             classification: map.text("classification").map(Into::into),
             tags: tags(map),
+            searchable,
         },
         rule: ColumnRule {
             position: index,

@@ -38,7 +38,7 @@ fn everything_wrong_with_a_stream_is_said_at_once() {
 /// One change of the example, and what is said of it.
 #[test]
 fn one_mistake_makes_one_message() {
-    let cases: [(&str, &str, &str); 31] = [
+    let cases: [(&str, &str, &str); 34] = [
         ("minimum: 1}", "multipleOf: 5}", r#"option "multipleOf" is not checked"#),
         (
             "version: 1.0.0 ",
@@ -114,6 +114,21 @@ fn one_mistake_makes_one_message() {
         ("epoch: millisecond", "epoch: milliseconds", "did you mean millisecond?"),
         ("[ja, j]", "[ja, n]", r#""n" is true and false"#),
         ("logicalType: boolean", "logicalType: bool", "did you mean boolean?"),
+        (
+            "searchable: true",
+            "searchable: yes",
+            "searchable is \"yes\": write true or false",
+        ),
+        (
+            "unit: kg, sourceUnit: [kg, lb], round: halfEven",
+            "searchable: true",
+            "only text has words that are found",
+        ),
+        (
+            "nulls: [], personal: hash",
+            "nulls: [], personal: hash, searchable: true",
+            "a searchable column without its words",
+        ),
     ];
     each_makes_one_message(&cases);
 }

@@ -21,6 +21,10 @@ pub fn spec(data: &TableSpec, added: Vec<Column>) -> Result<TableSpec, BadTableN
     table.name = name(&data.name)?;
     table.zone = Zone::Enriched;
     table.columns.extend(added);
+    // The rows are found in the dataset's own table, and by way of what was joined would be many times.
+    for column in &mut table.columns {
+        column.searchable = false;
+    }
     table.doc = Some(match &data.doc {
         Some(doc) => format!("{} with what references say: {doc}", data.name),
         None => format!("{} with what references say", data.name),

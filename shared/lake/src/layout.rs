@@ -5,6 +5,7 @@
 //!                                       metadata/…                     (the committer's)
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/POSITION/…       (of a stream; POSITION is a digest of the last record's)
 //! s3://LAKE/preprocessed/DATABASE/TABLE/data/SOURCE/PACKED/…         (what small files of one partition were packed into)
+//!                                       search/…                       (the words of data files; see [`search`])
 //! s3://LAKE/quarantine/DATABASE/TABLE/…
 //! s3://LAKE/drafts/KEY.odcs.yaml         (of an object that no contract matches)
 //! s3://LAKE/drafts/KEY.report.json
@@ -25,9 +26,11 @@
 
 mod beside;
 mod derived;
+pub mod search;
 
 pub use beside::{DraftPlaces, PartPlaces, ReplayPlaces};
 pub use derived::{aggregate_source, derived_source, epoch_prefix, folder_of};
+pub use search::{INDEX_FORMAT, IndexPlaces};
 
 use crate::{hex, message::SourceOrder, table::TableSpec};
 use serde::{Deserialize, Serialize};
@@ -358,22 +361,6 @@ mod tests {
         let path = data_file_path(&[("carrier", "../x y/ü".into())], 3, 1);
         assert_eq!(path, "carrier=..%2Fx%20y%2F%C3%BC/00003-00001.parquet");
         assert!(data_file_path(&[("c", "é".repeat(500))], 0, 0).len() < 100);
-    }
-
-    #[test]
-    fn drafts_have_a_key_for_every_key() {
-        let lake = LakeLocation::bucket("lake");
-        let places = lake.draft("a/b c.csv");
-        assert_eq!(places.contract, "s3://lake/drafts/a/b c.csv.odcs.yaml");
-        assert_eq!(places.report, "s3://lake/drafts/a/b c.csv.report.json");
-        let (one, two) = (
-            lake.draft(&"é".repeat(512)),
-            lake.draft(&format!("{}x", "é".repeat(511))),
-        );
-        assert_ne!(one, two);
-        for place in [&one.contract, &one.report, &two.contract] {
-            assert!(split_uri(place).is_some_and(|(_, key)| key.len() <= 1_024), "{place}");
-        }
     }
 
     #[test]

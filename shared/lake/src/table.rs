@@ -225,6 +225,8 @@ pub struct Column {
     pub classification: Option<String>,
     /// The contract's tags on this column.
     pub tags: Vec<String>,
+    /// Its texts are found by their words.
+    pub searchable: bool,
 }
 
 /// Name of a list's only field (Iceberg specification, Appendix A "Parquet").
@@ -242,6 +244,7 @@ impl Column {
             doc: Some(doc.into()),
             classification: None,
             tags: Vec::new(),
+            searchable: false,
         }
     }
 

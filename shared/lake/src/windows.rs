@@ -115,9 +115,11 @@ pub fn reserved() -> impl Iterator<Item = &'static str> {
 /// aggregates, as [`output`] makes them.
 pub fn spec(data: &TableSpec, name: &str, key: &[&Column], outputs: Vec<Column>) -> Result<TableSpec, BadTableName> {
     let columns = key.iter().map(|column| (*column).clone());
-    let key = (FIRST_KEY_ID..)
-        .zip(columns)
-        .map(|(id, column)| Column { id, ..column });
+    let key = (FIRST_KEY_ID..).zip(columns).map(|(id, column)| Column {
+        id,
+        searchable: false,
+        ..column
+    });
     let doc = format!(
         "Windows `{name}` of {}: of rows with one id the highest revision holds",
         data.name

@@ -8,6 +8,7 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{
             ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+            RowSelection,
         },
     },
     errors::{ParquetError, Result as ParquetResult},
@@ -49,12 +50,13 @@ impl<'a> File<'a> {
         ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::new()).map_err(|e| self.broken(&e))
     }
 
-    /// The rows of a row group: the root columns of these numbers.
+    /// The rows of a row group, or those of it that are selected: the root columns of these numbers.
     pub(crate) async fn row_group(
         &self,
         metadata: &ArrowReaderMetadata,
         group: usize,
         roots: &[usize],
+        selected: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader, PortError> {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
         let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
@@ -67,12 +69,15 @@ impl<'a> File<'a> {
             })
             .collect();
         let sparse = self.ranges(ranges).await?;
-        ParquetRecordBatchReaderBuilder::new_with_metadata(sparse, metadata.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sparse, metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| self.broken(&error))
+            .with_batch_size(BATCH_ROWS);
+        let builder = match selected {
+            Some(rows) => builder.with_row_selection(rows),
+            None => builder,
+        };
+        builder.build().map_err(|error| self.broken(&error))
     }
 
     async fn ranges(&self, ranges: Vec<(u64, u64)>) -> Result<Sparse, PortError> {

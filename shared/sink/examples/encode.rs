@@ -110,6 +110,7 @@ fn spec(mode: &str) -> Result<TableSpec, Failure> {
         fields: Vec::new(),
         classification: None,
         tags: Vec::new(),
+        searchable: false,
     };
     let month = PartitionField {
         column: SHIP_DATE,

@@ -36,5 +36,6 @@ fn column(field: &NestedField) -> Result<Column, String> {
         doc: None,
         classification: None,
         tags: Vec::new(),
+        searchable: false,
     })
 }

@@ -11,6 +11,7 @@
 //! * [`manifests`]: Avro, by the `iceberg` crate.
 //! * [`current`]: the table for those who only read it. `packing`: the same for who packs its files. [`columns`]: what it has of columns.
 //! * `landed`: in which snapshot a request is.
+//! * [`indexed`]: which of its files have an index of their words.
 //! * [`maintain`]: files that are too old, found and taken out of the ledger. `swap`: files for others with the same rows.
 //! * [`reach`]: every object that the table still needs.
 //! * [`memory`]: time and chance for tests.
@@ -25,6 +26,7 @@ pub mod current;
 mod decide;
 pub mod document;
 pub mod footer;
+pub mod indexed;
 mod landed;
 pub mod ledger;
 mod maintain;

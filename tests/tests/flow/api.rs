@@ -7,6 +7,7 @@ use watershed_local::{
     api::{Api, SIGNATURE},
     command,
     lake::Format,
+    search::Search,
     venv::Venv,
 };
 use watershed_tests::{home, python};
@@ -96,6 +97,33 @@ fn datasets_are_told_as_they_stand() {
     assert_eq!(get("/datasets/nothing").0, 404);
     assert_eq!(get("/nothing").0, 404);
     assert_eq!(get("/openapi.json").1["openapi"], "3.0.3");
+}
+
+#[test]
+fn rows_are_found_by_their_words() {
+    let api = api();
+    let search = |words: &str, dataset: Option<&str>| Search {
+        words: words.into(),
+        limit: None,
+        dataset: dataset.map(Into::into),
+    };
+    let ask = |search: &Search| search.ask(&api).unwrap_or_else(|error| panic!("{error}"));
+    let of_all = search("kennedy", None);
+    cloud().until("all files have their index", |_| ask(&of_all).unindexed == 0);
+    let keys = |search: &Search| -> Vec<Value> {
+        let rows = ask(search).rows.into_iter();
+        rows.filter_map(|row| row.key.into_iter().next().map(|(_, key)| key))
+            .collect()
+    };
+    assert!(keys(&of_all).contains(&"JFK".into()));
+    let airports = Some("nyc.airports");
+    assert_eq!(keys(&search("\"john f kennedy\"", airports)), ["JFK"]);
+    assert!(
+        keys(&search("john f -kennedy", airports))
+            .iter()
+            .all(|key| key != "JFK")
+    );
+    assert!(ask(&search("airport", None)).shown().contains("nyc.airports"));
 }
 
 #[test]

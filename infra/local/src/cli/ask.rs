@@ -2,7 +2,7 @@
 
 use super::format;
 use clap::Args;
-use watershed_local::{Emulator, Error, Result, Stack, Ui, api::Api};
+use watershed_local::{Emulator, Result, Ui, api::Api};
 
 /// What is asked, and how it is answered.
 #[derive(Debug, Args)]
@@ -23,9 +23,7 @@ pub struct Ask {
 impl Ask {
     /// Prints the answer.
     pub async fn run(self, emulator: &Emulator) -> Result<()> {
-        let stack = Stack::find(emulator).await;
-        let stack = stack.ok_or_else(|| Error::new("nothing is deployed").help("`cargo local deploy` does it"))?;
-        let api = Api::new(emulator, &stack)?;
+        let api = Api::deployed(emulator).await?;
         let form = format(self.json, self.csv);
         let answer = if self.later {
             api.print_later(&self.query, form, Ui::Shown)?

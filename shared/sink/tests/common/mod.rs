@@ -61,6 +61,7 @@ pub fn spec() -> TableSpec {
         fields: Vec::new(),
         classification: None,
         tags: vec![],
+        searchable: false,
     };
     TableSpec {
         name: TableName::new("test", "rows").unwrap(),

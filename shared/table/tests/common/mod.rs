@@ -229,6 +229,7 @@ pub fn column(id: i32, name: &str, kind: ColumnType, required: bool) -> Column {
         fields: Vec::new(),
         classification: None,
         tags: Vec::new(),
+        searchable: false,
     }
 }
 
