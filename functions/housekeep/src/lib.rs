@@ -33,7 +33,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use sweep::{Budget, Grace, MAX_DELETES, Swept, sweep};
+use sweep::{Budget, Grace, Kept, MAX_DELETES, Swept, sweep};
 use tokio::sync::OnceCell;
 use watershed_aws_glue::GlueCatalog;
 use watershed_aws_s3::{S3Lifecycle, S3Store};
@@ -119,6 +119,8 @@ struct House {
     name: TableName,
     /// Of its columns that are searched, where there are any.
     searched: Option<String>,
+    /// What was removed until then has rows that were erased.
+    erased_before_ms: Option<i64>,
     contract: String,
     grace: Grace,
     maintain: Vec<Maintain>,
@@ -258,11 +260,12 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64, open: &[
                 _ if table.name == dataset.table.name => rows(dataset, now_ms),
                 _ => None,
             };
-            let expire = Maintain::ExpireSnapshots {
-                as_of_ms: now_ms,
-                erased_before_ms: erasures::erased_before_ms(open, &table.name),
-            };
-            house(dataset, table, std::iter::once(expire).chain(remove).collect())
+            house(
+                dataset,
+                table,
+                remove,
+                (now_ms, erasures::erased_before_ms(open, &table.name)),
+            )
         })
     });
     let mut houses: Vec<House> = all
@@ -275,16 +278,26 @@ fn houses(contracts: &Contracts, only: Option<&TableName>, now_ms: i64, open: &[
     houses
 }
 
-fn house(dataset: &Dataset, table: &TableSpec, maintain: Vec<Maintain>) -> House {
+fn house(
+    dataset: &Dataset,
+    table: &TableSpec,
+    remove: Option<Maintain>,
+    (as_of_ms, erased_before_ms): (i64, Option<i64>),
+) -> House {
+    let expire = Maintain::ExpireSnapshots {
+        as_of_ms,
+        erased_before_ms,
+    };
     House {
         name: table.name.clone(),
         searched: table.search_declaration(),
+        erased_before_ms,
         contract: dataset.id.clone(),
         grace: Grace {
             metadata_ms: dataset.retention.orphans_ms,
             data_ms: dataset.retention.staged_ms,
         },
-        maintain,
+        maintain: std::iter::once(expire).chain(remove).collect(),
     }
 }
 
@@ -332,7 +345,11 @@ async fn one_table(
     };
     sweep(
         sweep_ports,
-        (name, house.searched.as_deref()),
+        Kept {
+            table: name,
+            searched: house.searched.as_deref(),
+            erased_before_ms: house.erased_before_ms,
+        },
         house.grace,
         budget,
         now_ms,

@@ -27,6 +27,17 @@ pub struct Ports<'a> {
     pub catalog: &'a dyn Catalog,
 }
 
+/// A table, and what it needs beside what its metadata says.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// Its name.
+    pub table: &'a TableName,
+    /// The declaration of its searchable columns: an index by it is needed for as long as its data file is.
+    pub searched: Option<&'a str>,
+    /// What was removed until then has rows that were erased: it is not needed for who reads what changed.
+    pub erased_before_ms: Option<i64>,
+}
+
 /// How old what the table does not need must be, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
@@ -73,11 +84,13 @@ pub struct Swept {
 /// Reads everything that the table needs, lists what there is, and deletes what is both not needed and old; the catalog is asked again before each
 /// [`DELETES_PER_LOOK`] of them, and each object again before it is deleted, for it may have been written anew. An error deletes no more. Where the
 /// time ends before the table is read, nothing is seen and nothing deleted.
-///
-/// `searched` is the declaration of the table's searchable columns: an index by it is needed for as long as its data file is.
 pub async fn sweep(
     ports: Ports<'_>,
-    (table, searched): (&TableName, Option<&str>),
+    Kept {
+        table,
+        searched,
+        erased_before_ms,
+    }: Kept<'_>,
     grace: Grace,
     budget: Budget,
     now_ms: i64,
@@ -85,7 +98,10 @@ pub async fn sweep(
     let Some(entry) = ports.catalog.load(table.database(), table.table()).await? else {
         return Ok(None);
     };
-    let reading = tokio::time::timeout_at(budget.deadline.into(), Reachable::of(ports.store, &entry));
+    let reading = tokio::time::timeout_at(
+        budget.deadline.into(),
+        Reachable::of(ports.store, &entry, erased_before_ms),
+    );
     let Ok(reachable) = reading.await else {
         return Ok(Some(Swept::default()));
     };

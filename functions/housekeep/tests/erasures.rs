@@ -17,9 +17,19 @@ use watershed_table::current::Current;
 /// Days after which a data file that nothing names is swept, and some for who looks but daily.
 const SWEPT_DAYS: usize = 35;
 
-async fn made_ms(world: &World) -> i64 {
+async fn table(world: &World) -> Current {
     let table = Current::load(&*world.store, &*world.catalog, &world.specs[0].name).await;
-    table.unwrap().unwrap().made_ms().unwrap()
+    table.unwrap().unwrap()
+}
+
+/// The one row that was not erased can be read.
+async fn is_whole(world: &World) {
+    let files = table(world).await.files(&*world.store).await.unwrap();
+    let objects = world.store.snapshot();
+    let there = files
+        .iter()
+        .filter(|file| objects.contains_key(file.uri().strip_prefix("s3://").unwrap()));
+    assert_eq!(there.map(watershed_table::current::LiveFile::rows).sum::<u64>(), 1);
 }
 
 /// A table that had rows in `first`, and has not any more; and the record of that.
@@ -36,7 +46,7 @@ async fn erased(world: &World) -> (CommitRequest, Erased) {
         columns: vec!["at".into()],
         tables: vec![CleanTable {
             table: world.specs[0].name.clone(),
-            made_ms: made_ms(world).await,
+            made_ms: table(world).await.made_ms().unwrap(),
         }],
         gone_ms: None,
     };
@@ -81,7 +91,8 @@ async fn rows_are_gone_when_no_snapshot_and_no_file_has_them() {
     };
     assert_eq!(world.missing(&first).len(), 2, "they are gone from disk");
     // No other commit came, and the table keeps ten snapshots whatever their age: but not those.
-    assert_eq!(world.needed().await.1.into_values().collect::<Vec<_>>(), [1]);
+    assert_eq!(table(&world).await.snapshots().len(), 1);
+    is_whole(&world).await;
     let gone_ms = found.gone_ms.unwrap();
     assert_eq!(
         found,
@@ -163,7 +174,7 @@ async fn whatever_fails_it_is_never_said_too_early_and_is_said_in_the_end() {
             world.deliver().await;
             if done(&world, &erased).is_some() {
                 assert_eq!(world.missing(&first).len(), 2, "{fault:?}");
-                world.needed().await;
+                is_whole(&world).await;
                 return (day, calls);
             }
             world.pass(DAY_MS);

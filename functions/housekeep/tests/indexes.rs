@@ -5,7 +5,7 @@ mod common;
 
 use common::{DAY_MS, LAKE, World};
 use std::time::{Duration, Instant};
-use watershed_housekeep::sweep::{Budget, Grace, Ports, sweep};
+use watershed_housekeep::sweep::{Budget, Grace, Kept, Ports, sweep};
 use watershed_lake::{
     CommitRequest, LakeLocation,
     layout::{IndexPlaces, search::Piece, split_uri},
@@ -47,7 +47,11 @@ impl Swept {
             deletes: 100,
             deadline: Instant::now() + Duration::from_mins(5),
         };
-        let table = (&self.world.specs[0].name, searched);
+        let table = Kept {
+            table: &self.world.specs[0].name,
+            searched,
+            erased_before_ms: None,
+        };
         let swept = sweep(ports, table, grace, budget, self.world.now_day() * DAY_MS).await;
         assert!(swept.unwrap().unwrap().is_whole);
     }

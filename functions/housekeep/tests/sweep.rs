@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use watershed_housekeep::sweep::{self, Budget, Grace, Swept, sweep};
+use watershed_housekeep::sweep::{self, Budget, Grace, Kept, Swept, sweep};
 use watershed_lake::CommitRequest;
 use watershed_ports::{Kind, LifecycleRule, faults::Fault};
 use watershed_table::Outcome;
@@ -353,7 +353,11 @@ async fn sweep_while(world: &Arc<World>, before: &'static str, event: Meddling) 
     };
     let swept = sweep(
         ports,
-        (&world.specs[0].name, None),
+        Kept {
+            table: &world.specs[0].name,
+            searched: None,
+            erased_before_ms: None,
+        },
         grace,
         budget,
         world.now_day() * DAY_MS,

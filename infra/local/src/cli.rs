@@ -15,7 +15,9 @@ use std::{fs, path::PathBuf};
 use stream::Producer;
 use watershed_lake::ReplayId;
 use watershed_local::{
-    Emulator, Error, Home, Result, Stack, Ui, demo,
+    Emulator, Error, Home, Result, Stack, Ui,
+    api::Api,
+    demo,
     emulator::Lifetime,
     infer_files::Inference,
     kinesis::process,

@@ -17,13 +17,14 @@ pub const MAX_CONCURRENT_MANIFESTS: usize = 4;
 ///
 /// Of the current metadata: itself; every file that its log names, and the ledgers that those name; statistics; of each
 /// snapshot, those of branches and tags among them, the manifest list, its manifests, and the files that they name, data or delete
-/// files, which live or which a snapshot that is still there removed.
+/// files, which live or which a snapshot that is still there removed; but for what was removed until rows were erased.
 #[derive(Debug, Default)]
 pub struct Reachable {
     /// Where the table lies, with no slash at the end.
     pub location: String,
     /// When the oldest of its snapshots was made, in milliseconds since 1970; none: it has none.
     pub oldest_snapshot_ms: Option<i64>,
+    erased_before_ms: Option<i64>,
     metadata_location: String,
     objects: HashSet<[u8; 16]>,
 }
@@ -37,12 +38,20 @@ fn digest(uri: &str) -> [u8; 16] {
 }
 
 impl Reachable {
-    /// Of the table as the catalog names it.
+    /// Of the table as the catalog names it. `erased_before_ms`: what snapshots removed that were made until then, in milliseconds since 1970, has
+    /// rows that were erased, and nobody needs it.
     ///
     /// Errors: of kind fault, where an object that the table needs is gone, is none, or there are more than [`MAX_REACHABLE`]: then nothing may be
     /// swept.
-    pub async fn of(store: &dyn ObjectStore, entry: &CatalogEntry) -> Result<Self, PortError> {
-        let mut reachable = Self::default();
+    pub async fn of(
+        store: &dyn ObjectStore,
+        entry: &CatalogEntry,
+        erased_before_ms: Option<i64>,
+    ) -> Result<Self, PortError> {
+        let mut reachable = Self {
+            erased_before_ms,
+            ..Self::default()
+        };
         reachable.update(store, entry).await?;
         Ok(reachable)
     }
@@ -80,8 +89,12 @@ impl Reachable {
                     new.push(file);
                 }
             }
-            self.add_files(store, new, |id| metadata.snapshot_by_id(id).is_some())
-                .await?;
+            let erased_before_ms = self.erased_before_ms;
+            let is_kept = |id| {
+                let snapshot = metadata.snapshot_by_id(id);
+                snapshot.is_some_and(|snapshot| erased_before_ms.is_none_or(|ms| snapshot.timestamp_ms() > ms))
+            };
+            self.add_files(store, new, is_kept).await?;
         }
         self.metadata_location.clone_from(uri);
         Ok(())

@@ -94,7 +94,9 @@ async fn what_went_for_its_age_does_not_come_back() {
 
     // The sweep may take what is gone once no snapshot has it, and never what lives.
     let entry = watershed_ports::Catalog::load(&world.catalog, spec.name.database(), spec.name.table()).await;
-    let reachable = Reachable::of(&world.store, &entry.unwrap().unwrap()).await.unwrap();
+    let reachable = Reachable::of(&world.store, &entry.unwrap().unwrap(), None)
+        .await
+        .unwrap();
     assert!(world.live(&spec, None).keys().all(|uri| reachable.contains(uri)));
     assert!(reachable.contains(&old.uri(&old.files[0])), "an older snapshot has it");
 }
