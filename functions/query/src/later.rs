@@ -281,7 +281,7 @@ impl Behind {
 
 /// As many rows of Athena's page as an answer has room for.
 fn rows(started: &Started, page: &ResultPage, from: &Behind, form: Form, bytes: u64) -> Result<Response, SqlError> {
-    let schema = values::schema(&*started.schema()?, &page.columns)?;
+    let schema = values::schema(&started.schema()?, &page.columns)?;
     let left = page.rows.get(from.rows..).unwrap_or_default();
     let mut take = left.len();
     loop {
@@ -303,7 +303,7 @@ fn rows(started: &Started, page: &ResultPage, from: &Behind, form: Form, bytes: 
                         rows: 0,
                     })
                 };
-                return rows.finish(&started.tables, bytes, next.map(|next| next.written()).as_deref());
+                return rows.finish(&started.tables, bytes, next.as_ref().map(Behind::written).as_deref());
             }
         }
     }

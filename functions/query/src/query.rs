@@ -87,11 +87,10 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     let form = Form::of(request.header("accept"))?;
     let query = Query::parse(&sql(request)?)?;
-    let planned = match plan(ready, invocation, &query, access).await {
+    let (looked, planned) = match plan(ready, invocation, &query, access).await {
         Ok(planned) => planned,
         Err(error) => return Err(told(ready, invocation, &query, access, error)),
     };
-    let (looked, planned) = planned;
     let queries = ready.tables.ports.queries.as_deref().filter(|_| !query.is_explain());
     if let Some(queries) = queries.filter(|_| request.prefers_later() || planned.is_too_large()) {
         return later::start(
