@@ -214,6 +214,24 @@ fn checkpoints_of_streams_stay() {
 }
 
 #[test]
+fn lineage_is_sent_on_only_where_there_is_an_address() {
+    let (template, resources) = (&expanded().0, &expanded().0["Resources"]);
+    assert_eq!(template["Parameters"]["LineageUrl"]["Default"], "");
+    assert_eq!(template["Parameters"]["LineageAuthorization"]["NoEcho"], true);
+    for name in [
+        "LineageConnection",
+        "LineageDestination",
+        "LineageEvent",
+        "LineageRole",
+        "LineageDeadLetters",
+    ] {
+        assert_eq!(resources[name]["Condition"], "SendLineage", "{name}");
+    }
+    let sends = &resources["Commit"]["Properties"]["Environment"]["Variables"]["WATERSHED_SEND_LINEAGE"];
+    assert_eq!(*sends, serde_json::json!({"Fn::If": ["SendLineage", "true", "false"]}));
+}
+
+#[test]
 fn alarms_and_rules_may_use_the_topic_and_its_key() {
     // AWS re:Post, "How do I configure a CloudWatch alarm with an encrypted SNS topic?": not with alias/aws/sns.
     let (keys, policies) = (resources("AWS::KMS::Key"), resources("AWS::SNS::TopicPolicy"));

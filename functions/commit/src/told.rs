@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use watershed_aws_events::MAX_ENTRY_BYTES;
 use watershed_lake::{
+    MaintenanceRequest,
     lineage::{LINEAGE, Landed},
     message::EVENT_SOURCE,
 };
@@ -26,7 +27,7 @@ pub async fn tell(commit: &Commit, ports: &Ports, batch: Batch<'_>, committed: &
         contracts: &commit.contracts,
     };
     let landed = &committed.landed;
-    let kept: Vec<String> = batch.maintenance.iter().map(|request| request.token()).collect();
+    let kept: Vec<String> = batch.maintenance.iter().map(MaintenanceRequest::token).collect();
     let of_requests = batch.requests.iter().filter_map(|request| {
         let landed = landed.get(&request.token)?;
         lineage.of_request(request, landed)

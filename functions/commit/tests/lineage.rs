@@ -130,7 +130,8 @@ impl World {
         self.host.pass(PERIOD_MS as u64);
         let later = self.staged(append(data, (7, 8), &[["FL", "AirTran"]]), Run::of("analyze"));
         let newer = self.staged(request(data, LAKE, "a", 2, &[["AA", "American Airlines"]]), ingest());
-        self.deliver(&[newer, later.clone()]).await;
+        self.deliver(std::slice::from_ref(&later)).await;
+        self.deliver(&[newer]).await;
         self.deliver(&[whole, packed, later]).await;
     }
 

@@ -81,11 +81,13 @@ fn rows(rule: &Map<'_>) -> Option<Expectation> {
 }
 
 fn promise(entry: &Entry<'_>, columns: &[Property<'_>]) -> Option<Expectation> {
+    if entry.promise == Promise::Retention {
+        return None;
+    }
     let within_ms = within(&entry.map)?;
     let of = match entry.promise {
-        Promise::Retention => return None,
-        Promise::Frequency => Expected::Frequency(within_ms),
         Promise::Latency => Expected::Latency(column(entry, columns)?, within_ms),
+        _ => Expected::Frequency(within_ms),
     };
     let name = entry.map.text("property").unwrap_or_default();
     let name = match entry.column {

@@ -78,8 +78,9 @@ pub(crate) fn read(
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    let read = known.then(|| formats::read(&format, map, custom, &columns));
-    let format = read.unwrap_or(format);
+    let format = known
+        .then(|| formats::read(&format, map, custom, &columns))
+        .unwrap_or(format);
     let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
     let (partition, sort) = (order::partition(&columns, custom), order::sort(&columns, custom));
     let expectations = expectation::read(map, sla, &columns);
@@ -92,10 +93,9 @@ pub(crate) fn read(
     if is_made {
         aggregate::refuse(map, custom, &columns, (hides, &quality));
     }
-    let name = table_name(map, custom, document);
     let (names, rules) = columns.into_iter().map(|p| (p.column, p.rule)).unzip();
     let mut table = TableSpec {
-        name: name?,
+        name: table_name(map, custom, document)?,
         zone: Zone::Preprocessed,
         columns: names,
         partition,

@@ -9,7 +9,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// A contract with these entries of `slaProperties` and `quality`.
 fn contract(sla: &str, quality: &str) -> String {
     format!(
-        "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: seen\nstatus: active\n\
+        "version: 1.0.0\nkind: DataContract\napiVersion: v3.1.0\nid: seen\nstatus: active\ndomain: d\n\
          servers: [{{server: raw, type: s3, location: \"s3://{{raw}}/seen/*.csv\", format: csv}}]\n\
          slaProperties: [{sla}]\n\
          schema:\n- name: seen\n  quality: [{quality}]\n\
@@ -70,7 +70,7 @@ fn what_is_wrong_is_told_with_what_to_write() {
     for (sla, quality, message) in [
         (latency("seen"), String::new(), "does not say of which column"),
         (latency("seen.n"), String::new(), "a latency of n, which is long"),
-        (latency("seen.x"), String::new(), "no column x"),
+        (latency("seen.x"), String::new(), "no column \"x\""),
         (latency("other"), String::new(), "is of no schema object"),
         ("{property: frequency, value: 1, unit: m, element: seen}".into(), String::new(), "unit"),
         ("{property: frequency, value: 11, unit: y, element: seen}".into(), String::new(), "at most 3660 days"),

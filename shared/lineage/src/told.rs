@@ -57,7 +57,7 @@ impl Lineage<'_> {
             return landed
                 .before
                 .as_ref()
-                .map(|period| self.period(job, (dataset, table), source, period));
+                .map(|period| self.period(job, (dataset, table), source.as_ref(), period));
         }
         if request.files.is_empty() {
             return None;
@@ -116,7 +116,7 @@ impl Lineage<'_> {
         &self,
         mut job: Job,
         (dataset, table): (&Dataset, &TableSpec),
-        source: Option<Name>,
+        source: Option<&Name>,
         period: &Period,
     ) -> RunEvent {
         job.is_stream = true;
@@ -126,8 +126,8 @@ impl Lineage<'_> {
         let mut event = RunEvent::new(id, job, State::Complete, end_ms);
         let nominal = facet::nominal_time(period.start_ms, end_ms);
         event.run_facets.insert("nominalTime".into(), nominal);
-        event.inputs = source.iter().map(|name| called(name, Map::new())).collect();
-        let columns = columns::of(self.lake, self.contracts, dataset, table, source.as_ref());
+        event.inputs = source.into_iter().map(|name| called(name, Map::new())).collect();
+        let columns = columns::of(self.lake, self.contracts, dataset, table, source);
         let output = self.table(table, period.snapshot_id, &columns);
         event.outputs = vec![counted(output, (period.rows, period.files, period.bytes))];
         event
