@@ -94,7 +94,7 @@ struct Pieces<'s> {
     bytes: u64,
 }
 
-fn failed(error: IndexError) -> PortError {
+fn failed(error: &IndexError) -> PortError {
     PortError::fault(error.to_string())
 }
 
@@ -102,7 +102,7 @@ impl<'s> Pieces<'s> {
     fn new(schema: &Schema, scratch: &'s Path) -> Result<Self, PortError> {
         let columns: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         Ok(Self {
-            builder: Builder::new(&columns, 0).map_err(failed)?,
+            builder: Builder::new(&columns, 0).map_err(|error| failed(&error))?,
             columns,
             scratch,
             done: Vec::new(),
@@ -118,7 +118,7 @@ impl<'s> Pieces<'s> {
             let texts = batch.columns().iter().enumerate();
             let texts =
                 texts.flat_map(|(column, values)| watershed_scan::texts(values, row).map(move |text| (column, text)));
-            self.builder.add(texts).map_err(failed)?;
+            self.builder.add(texts).map_err(|error| failed(&error))?;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl<'s> Pieces<'s> {
                 "its text is more than {MAX_PIECES} indexes hold: write smaller files, or declare fewer columns searchable"
             )));
         }
-        let next = Builder::new(&self.columns, self.builder.next_row()).map_err(failed)?;
+        let next = Builder::new(&self.columns, self.builder.next_row()).map_err(|error| failed(&error))?;
         let full = std::mem::replace(&mut self.builder, next);
         let (path, bytes) = wait(full, self.scratch, self.done.len())?;
         self.done.push(path);
@@ -149,7 +149,7 @@ impl<'s> Pieces<'s> {
 
 /// A piece on disk, and its bytes.
 fn wait(builder: Builder, scratch: &Path, number: usize) -> Result<(PathBuf, u64), PortError> {
-    let index = builder.finish().map_err(failed)?;
+    let index = builder.finish().map_err(|error| failed(&error))?;
     let path = scratch.join(number.to_string());
     std::fs::write(&path, &index).map_err(|error| PortError::fault(format!("writing {}: {error}", path.display())))?;
     Ok((path, index.len() as u64))

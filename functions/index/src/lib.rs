@@ -201,16 +201,16 @@ async fn files(indexer: &Indexer, invocation: &mut Invocation, unit: &Unit) -> R
         let uri = table.places.file(path);
         // One that fails holds up no other.
         match file::index(&*ports.store, folder.path(), table.spec, &table.places, &uri).await {
-            Ok(indexed) => told(invocation, &unit.index, path, &indexed),
+            Ok(what) => told(invocation, &unit.index, path, &what),
             Err(error) => done = done.and(Err(error.context(format!("{}: {path}", unit.index)))),
         }
     }
     done
 }
 
-fn told(invocation: &mut Invocation, table: &TableName, path: &str, indexed: &Indexed) {
-    let Indexed::Made { rows, pieces, bytes } = *indexed else {
-        let metric = if *indexed == Indexed::Gone {
+fn told(invocation: &mut Invocation, table: &TableName, path: &str, what: &Indexed) {
+    let Indexed::Made { rows, pieces, bytes } = *what else {
+        let metric = if *what == Indexed::Gone {
             "FilesGone"
         } else {
             "FilesKnown"

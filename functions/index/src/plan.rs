@@ -35,15 +35,14 @@ pub fn messages(name: &TableName, places: &IndexPlaces, files: impl Iterator<Ite
             continue;
         }
         let has_room = |unit: &&mut Unit| unit.files.len() < MAX_FILES && bytes + file.bytes() <= MAX_BYTES;
-        match planned.units.last_mut().filter(has_room) {
-            Some(unit) => unit.files.push(path.into()),
-            None => {
-                bytes = 0;
-                planned.units.push(Unit {
-                    index: name.clone(),
-                    files: vec![path.into()],
-                });
-            }
+        if let Some(unit) = planned.units.last_mut().filter(has_room) {
+            unit.files.push(path.into());
+        } else {
+            bytes = 0;
+            planned.units.push(Unit {
+                index: name.clone(),
+                files: vec![path.into()],
+            });
         }
         bytes += file.bytes();
         asked += 1;

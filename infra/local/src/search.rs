@@ -22,7 +22,7 @@ pub struct Search {
 /// What was found.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Found {
-    tables: Vec<Table>,
+    tables: Vec<Described>,
     /// Rows, the best first.
     pub rows: Vec<Row>,
     /// Data files whose rows were not looked at.
@@ -30,7 +30,7 @@ pub struct Found {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Table {
+struct Described {
     table: String,
     score: f64,
     matched: Vec<Matched>,

@@ -148,7 +148,7 @@ impl Index {
         all: &Statistics,
         limit: usize,
     ) -> Result<Found, IndexError> {
-        if columns.is_empty() || limit == 0 {
+        if columns.is_empty() || limit == 0 || self.searcher.num_docs() == 0 {
             return Ok(Found::default());
         }
         let searched = whole(query, columns);

@@ -55,16 +55,13 @@ impl Query {
         while !rest.is_empty() {
             let bare = rest.strip_prefix('-');
             let not = bare.is_some();
-            let (all, behind) = match bare.unwrap_or(rest).strip_prefix('"') {
-                Some(quoted) => {
-                    let (phrase, behind) = quoted.split_once('"').unwrap_or((quoted, ""));
-                    (phrase_of(phrase), behind)
-                }
-                None => {
-                    let word = bare.unwrap_or(rest);
-                    let end = word.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(word.len());
-                    (word_of(&word[..end]), &word[end..])
-                }
+            let word = bare.unwrap_or(rest);
+            let (all, behind) = if let Some(quoted) = word.strip_prefix('"') {
+                let (phrase, behind) = quoted.split_once('"').unwrap_or((quoted, ""));
+                (phrase_of(phrase), behind)
+            } else {
+                let end = word.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(word.len());
+                (word_of(&word[..end]), &word[end..])
             };
             count += all.iter().map(Match::words).sum::<usize>();
             if count > MAX_WORDS {

@@ -25,6 +25,7 @@ use watershed_lake::{
 use watershed_ports::PortError;
 use watershed_search::{Index, Query, Statistics};
 use watershed_sink::arrow_schema;
+use watershed_table::current::LiveFile;
 
 /// Objects that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;
@@ -153,7 +154,7 @@ impl<'s> Search<'s> {
         let files = &state.snapshot.files;
         let listed = self
             .kept
-            .listed(store, name, &places, files.iter().map(|file| file.uri()))
+            .listed(store, name, &places, files.iter().map(LiveFile::uri))
             .await?;
         let mut all = Statistics::default();
         let mut usable = BTreeSet::new();
