@@ -5,7 +5,9 @@ use crate::{
     aggregate, computed,
     dataset::{CsvFormat, Dataset, Format, LocationPattern, Personal},
     diagnostic::shown,
-    dialect, drift, enrich, expectation, formats,
+    dialect, drift, enrich,
+    expectation::{self, Expectation},
+    formats,
     nested::{self, Way},
     number, order,
     property::{self, Defaults, Property},
@@ -16,7 +18,9 @@ use crate::{
     temporal,
 };
 use std::collections::BTreeMap;
-use watershed_lake::{TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties};
+use watershed_lake::{
+    PartitionField, TableName, TableSpec, layout::Zone, quarantine, table::is_identifier, table::properties,
+};
 
 /// Most columns of a table.
 pub const MAX_COLUMNS: usize = 1_000;
@@ -78,13 +82,11 @@ pub(crate) fn read(
     let source_columns = all.iter().filter(|p| p.is_read).count();
     let (dropped, mut columns) = dropped(map, all);
     computed::read(&mut columns, &dropped);
-    let format = known
-        .then(|| formats::read(&format, map, custom, &columns))
-        .unwrap_or(format);
+    let read = known.then(|| formats::read(&format, map, custom, &columns));
+    let format = read.unwrap_or(format);
     let (primary_key, quality) = (order::primary_key(&columns), rules::read(map, &columns, &dropped));
     let (partition, sort) = (order::partition(&columns, custom), order::sort(&columns, custom));
-    let expectations = expectation::read(map, sla, &columns);
-    let retention = retention::read((map, custom), sla, &columns, &partition);
+    let (retention, expectations) = promises((map, custom), sla, &columns, &partition);
     let streamed = matches!(place, Some(Place::Stream(_))).then(|| {
         stream::refuse((custom, &format), &columns, &unknown, &quality);
         stream::read(custom, &columns)
@@ -127,6 +129,17 @@ pub(crate) fn read(
         enrichment: None,
         aggregation: None,
     })
+}
+
+/// How long rows and files are kept, and what is promised of the table.
+fn promises(
+    (map, custom): (&Map<'_>, Option<&Map<'_>>),
+    sla: &Sla<'_>,
+    columns: &[Property<'_>],
+    partition: &[PartitionField],
+) -> (Retention, Vec<Expectation>) {
+    let retention = retention::read((map, custom), sla, columns, partition);
+    (retention, expectation::read(map, sla, columns))
 }
 
 /// Where the rows come from, and the table of those that are refused; none where one was reported.
