@@ -131,8 +131,12 @@ proptest! {
         let (of_whole, of_parts) = (found(&whole, &query, &searched), found(&parts, &query, &searched));
         let columns: BTreeMap<u64, Vec<usize>> = of_whole.iter().map(|(row, hit)| (*row, hit.columns.clone())).collect();
         prop_assert_eq!(&columns, &looked_at(&rows, &asked, &searched));
-        // How well a row matches does not hang on where its file was cut.
-        prop_assert_eq!(of_whole, of_parts);
+        // How well a row matches does not hang on where its file was cut, but for the order in which floats are added up.
+        prop_assert!(of_whole.keys().eq(of_parts.keys()));
+        for (whole, part) in of_whole.values().zip(of_parts.values()) {
+            prop_assert_eq!(&whole.columns, &part.columns);
+            prop_assert!((whole.score - part.score).abs() <= 1e-5 * whole.score, "{whole:?} {part:?}");
+        }
     }
 
     #[test]
