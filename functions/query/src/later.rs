@@ -281,7 +281,8 @@ impl Behind {
 
 /// As many rows of Athena's page as an answer has room for.
 fn rows(started: &Started, page: &ResultPage, from: &Behind, form: Form, bytes: u64) -> Result<Response, SqlError> {
-    let schema = values::schema(&started.schema()?, &page.columns)?;
+    let planned = started.schema()?;
+    let schema = values::schema(&planned, &page.columns)?;
     let left = page.rows.get(from.rows..).unwrap_or_default();
     let mut take = left.len();
     loop {
