@@ -35,6 +35,8 @@ struct World {
 fn config(index_bytes: usize, time: Duration) -> Config {
     Config {
         contracts: ".".into(),
+        lake_bucket: watershed_test_lake::BUCKET.into(),
+        athena_workgroup: None,
         limits: Limits {
             memory_bytes: 64 << 20,
             scan_bytes: 64 << 20,
@@ -111,6 +113,7 @@ fn api(lake: &TestLake, contracts: &Contracts, config: Config) -> Api {
     let ports = Ports {
         store: lake.store.clone(),
         catalog: lake.catalog.clone(),
+        queries: None,
     };
     Api::with_ports(config, contracts.clone(), ports).unwrap()
 }

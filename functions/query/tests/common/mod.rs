@@ -42,6 +42,7 @@ fn config(scan_bytes: u64) -> Config {
             threads: NonZeroUsize::MIN,
         },
         rows: 50,
+        index_bytes: 0,
         personal_callers: vec!["arn:aws:sts::1:assumed-role/doctor/*".into()],
         personal_scope: "watershed/personal".into(),
     }
