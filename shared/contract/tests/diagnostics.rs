@@ -241,8 +241,10 @@ fn each_makes_one_message(cases: &[(&str, &str, &str)]) {
 
 #[test]
 fn contracts_that_cannot_be_together() {
-    // Retention names a schema object, which is called otherwise here.
-    let base = example().replace("property: retention", "property: latency");
+    // Retention and frequency name a schema object, which is called otherwise here.
+    let base = example()
+        .replace("property: retention", "property: availability")
+        .replace("property: frequency", "property: availability");
     let with = |changes: &[(&str, &str)]| changes.iter().fold(base.clone(), |text, (a, b)| text.replace(a, b));
     let other = [
         ("id: shop-orders", "id: other"),

@@ -106,7 +106,7 @@ async fn only_what_a_query_needs_is_read() {
 async fn of_a_large_file_the_pages_are_read_that_bounds_leave() {
     const ROWS: i64 = 400_000;
     let world = World::default();
-    let readings = spec("readings", &[("at", "bigint"), ("value", "bigint")], None);
+    let readings = spec("readings", &[("at", "long"), ("value", "long")], None);
     // Scattered, so that no encoding makes the column small.
     let scattered = |row: i64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64);
     let columns: [ArrayRef; 2] = [
