@@ -59,6 +59,7 @@ impl Host for Real {
 }
 
 /// A message of the commit queue.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large kind")]
 enum Asked {
     /// The row of that number of a writer.
     Row(usize, u64, CommitRequest),

@@ -342,12 +342,12 @@ async fn whatever_call_fails_it_runs_once_and_its_rows_come() {
         assert!(calls.iter().any(|call| call == written), "{calls:?}");
     }
     let objects = world.written();
-    for call in 0..calls.len() {
+    for (call, name) in calls.iter().enumerate() {
         for fault in Fault::ALL {
             // Nothing is warm, so that all calls are made.
             let world = World::new(0).await;
             world.lake.faults.plan(call, fault);
-            let case = format!("{fault:?} at {}", calls[call]);
+            let case = format!("{fault:?} at {name}");
             assert_eq!(way(&world).await, expected, "{case}");
             assert_eq!(world.queries.started().len(), 1, "{case}");
             assert_eq!(world.written(), objects, "{case}");

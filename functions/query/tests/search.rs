@@ -138,7 +138,7 @@ fn ids(found: &Value) -> Vec<i64> {
 
 #[tokio::test]
 async fn rows_are_found_the_best_first_with_the_place_of_what_matched() {
-    let world = World::new(1 << 20).await;
+    let world = Box::pin(World::new(1 << 20)).await;
     world.put("b", MORE).await;
     let before = world.find("view").await;
     assert_eq!((ids(&before), &before["unindexed"]), (vec![1], &json!(1)));
@@ -184,7 +184,7 @@ async fn rows_are_found_the_best_first_with_the_place_of_what_matched() {
 
 #[tokio::test]
 async fn personal_columns_are_searched_and_shown_for_those_who_may_see_them() {
-    let world = World::new(1 << 20).await;
+    let world = Box::pin(World::new(1 << 20)).await;
     assert_eq!(ids(&world.find("bob").await), [0_i64; 0]);
     let hidden = world.find("lighthouse").await;
     assert_eq!(hidden["rows"][0]["columns"].get("reader"), None);
@@ -200,7 +200,7 @@ async fn personal_columns_are_searched_and_shown_for_those_who_may_see_them() {
 
 #[tokio::test]
 async fn tables_are_found_by_what_contracts_say() {
-    let world = World::new(1 << 20).await;
+    let world = Box::pin(World::new(1 << 20)).await;
     for (words, what, text) in [
         ("books", "name", "test.books"),
         ("pages", "column", "pages"),
@@ -224,7 +224,7 @@ async fn tables_are_found_by_what_contracts_say() {
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_told() {
-    let world = World::new(1 << 20).await;
+    let world = Box::pin(World::new(1 << 20)).await;
     for (parameters, status, expected) in [
         (json!({}), 400, "there is no q"),
         (json!({"q": ""}), 400, "no word that is to be found"),
@@ -251,7 +251,7 @@ async fn what_cannot_be_asked_is_told() {
 async fn a_lake_that_does_not_answer_is_told_and_nothing_is_taken_for_not_there() {
     // Without room for an index, each search reads all of them.
     for index_bytes in [1 << 20, 0] {
-        let world = World::new(index_bytes).await;
+        let world = Box::pin(World::new(index_bytes)).await;
         world.lake.faults.clear();
         assert_eq!(ids(&world.find("view").await), [1]);
         let calls = world.lake.faults.calls().len();
@@ -269,7 +269,7 @@ async fn a_lake_that_does_not_answer_is_told_and_nothing_is_taken_for_not_there(
                 (Fault::Refused(Kind::Transient), 503),
                 (Fault::Refused(Kind::Fault), 500),
             ] {
-                let world = World::new(index_bytes).await;
+                let world = Box::pin(World::new(index_bytes)).await;
                 world.lake.faults.clear();
                 world.lake.faults.plan(call, fault);
                 let (found, problem) = world.ask(json!({"q": "view"}), Value::Null).await;
@@ -282,7 +282,7 @@ async fn a_lake_that_does_not_answer_is_told_and_nothing_is_taken_for_not_there(
 
 #[tokio::test]
 async fn an_index_that_is_gone_or_damaged_counts_as_none() {
-    let world = World::new(0).await;
+    let world = Box::pin(World::new(0)).await;
     let objects = world.lake.store.snapshot();
     let uri = objects.keys().find(|uri| uri.contains("/search/")).unwrap();
     let key = uri.trim_start_matches("s3://").trim_start_matches("lake/");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 /// A message of the commit queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large kind")]
 pub enum TableRequest {
     /// Files of a source.
     Commit(CommitRequest),

@@ -159,7 +159,13 @@ fn added(
     match &step.work {
         Work::Derive(expressions) => expressions.iter().map(|it| one(it.columns())).collect(),
         Work::Labels(rules) => vec![one(rules.iter().flat_map(|(_, it)| it.columns()).collect())],
-        Work::Score(conditions) => vec![one(conditions.iter().flat_map(|it| it.columns()).collect())],
+        Work::Score(conditions) => {
+            let mut read = Vec::new();
+            for condition in conditions {
+                read.extend(condition.columns());
+            }
+            vec![one(read)]
+        }
         Work::Join(join) => {
             let (ours, taken) = joined(join);
             let keys = through(&ours, Way::Join);

@@ -103,7 +103,7 @@ impl Lineage<'_> {
         let job = Job::of(self.lake, function, &dataset.table.name);
         let id = run_id(&["maintain", self.lake.root(), &request.token()]);
         let mut event = RunEvent::new(id, job, State::Complete, landed.made_ms);
-        event.inputs = vec![called(&Name::table(self.lake, table), Map::new())];
+        event.inputs = vec![called(&Name::table(self.lake, table), &Map::new())];
         let output = self.table(table, landed.snapshot_id, &[]);
         event.outputs = vec![match counts {
             Some(counts) => counted(output, counts),
@@ -126,7 +126,7 @@ impl Lineage<'_> {
         let mut event = RunEvent::new(id, job, State::Complete, end_ms);
         let nominal = facet::nominal_time(period.start_ms, end_ms);
         event.run_facets.insert("nominalTime".into(), nominal);
-        event.inputs = source.into_iter().map(|name| called(name, Map::new())).collect();
+        event.inputs = source.into_iter().map(|name| called(name, &Map::new())).collect();
         let columns = columns::of(self.lake, self.contracts, dataset, table, source);
         let output = self.table(table, period.snapshot_id, &columns);
         event.outputs = vec![counted(output, (period.rows, period.files, period.bytes))];
@@ -160,17 +160,17 @@ impl Lineage<'_> {
             &checked.time_ms.to_string(),
         ];
         let mut event = RunEvent::new(run_id(&parts), job, State::Complete, checked.time_ms);
-        let mut looked_at = called(&Name::table(self.lake, table), version(checked.snapshot_id));
+        let mut looked_at = called(&Name::table(self.lake, table), &version(checked.snapshot_id));
         looked_at["inputFacets"] = json!({"dataQualityAssertions": facet::assertions(checked.rules)});
         event.inputs = vec![looked_at];
         event
     }
 
     fn inputs(&self, run: &Run, source: Option<&Name>) -> Vec<Value> {
-        let mut inputs: Vec<Value> = source.iter().map(|name| called(name, Map::new())).collect();
+        let mut inputs: Vec<Value> = source.iter().map(|name| called(name, &Map::new())).collect();
         inputs.extend(run.inputs.iter().filter_map(|read| {
             let table = self.contracts.by_table(&read.table)?.table_of(&read.table)?;
-            Some(called(&Name::table(self.lake, table), version(read.snapshot_id)))
+            Some(called(&Name::table(self.lake, table), &version(read.snapshot_id)))
         }));
         if let Some(first) = inputs.first_mut().filter(|_| !run.rules.is_empty()) {
             first["inputFacets"] = json!({"dataQualityAssertions": facet::assertions(&run.rules)});
@@ -186,7 +186,7 @@ impl Lineage<'_> {
         if !columns.is_empty() {
             facets.insert("columnLineage".into(), facet::column_lineage(columns));
         }
-        called(&name, facets)
+        called(&name, &facets)
     }
 }
 
@@ -195,7 +195,7 @@ fn version(snapshot_id: Option<i64>) -> Map<String, Value> {
     version.into_iter().collect()
 }
 
-fn called(name: &Name, facets: Map<String, Value>) -> Value {
+fn called(name: &Name, facets: &Map<String, Value>) -> Value {
     json!({"namespace": name.namespace, "name": name.name, "facets": facets})
 }
 

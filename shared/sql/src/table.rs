@@ -17,6 +17,7 @@ use datafusion::{
         source::DataSourceExec,
     },
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
+    physical_expr::{expressions::Column as Expressed, utils::collect_columns},
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, PhysicalExpr},
 };
@@ -25,6 +26,9 @@ use watershed_lake::{Column, ColumnType, TableName};
 use watershed_ports::{ObjectStore, PortError};
 use watershed_sink::arrow_type;
 use watershed_table::current::{Current, LiveFile};
+
+/// How many times as much as a filter's columns the others have to be to be read after it.
+const LATE_RATIO: u64 = 4;
 
 /// One state of a table: its columns, and what its manifests say of its files.
 #[derive(Debug, Clone)]
@@ -137,6 +141,15 @@ impl Table {
         Ok(files)
     }
 
+    /// Whether to read what the filter needs first, and of the other columns only the rows that are left: reading in two steps costs, and pays
+    /// where the others are much more.
+    fn is_worth_reading_late(&self, filter: &Arc<dyn PhysicalExpr>, read: &[usize], files: &[&LiveFile]) -> bool {
+        let of_filter: BTreeSet<usize> = collect_columns(filter).iter().map(Expressed::index).collect();
+        let (of_filter, others): (Vec<usize>, Vec<usize>) = read.iter().partition(|column| of_filter.contains(column));
+        let bytes = |columns: &[usize]| -> u64 { files.iter().map(|file| self.bytes(file, columns)).sum() };
+        bytes(&others) > bytes(&of_filter).saturating_mul(LATE_RATIO)
+    }
+
     /// Bytes of these columns in a file, as far as its manifest says.
     fn bytes(&self, file: &LiveFile, read: &[usize]) -> u64 {
         let fields = read.iter().flat_map(|index| self.columns[*index].all());
@@ -179,11 +192,14 @@ impl TableProvider for Table {
         let statistics = statistics(&self.columns, &files);
         // Of a limit the files that have so many rows are enough; but only without a filter does every row of them count.
         let limit = limit.filter(|_| filter.is_none());
+        let is_late = filter
+            .as_ref()
+            .is_some_and(|filter| self.is_worth_reading_late(filter, read, &files));
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(reader::factory(&self.lake))
             .with_enable_page_index(true)
-            .with_pushdown_filters(true)
-            .with_reorder_filters(true)
+            .with_pushdown_filters(is_late)
+            .with_reorder_filters(is_late)
             .with_bloom_filter_on_read(false);
         if let Some(filter) = filter {
             source = source.with_predicate(filter);
