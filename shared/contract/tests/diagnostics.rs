@@ -256,7 +256,7 @@ fn contracts_that_cannot_be_together() {
         Err(errors) => errors.to_string(),
     };
     assert_eq!(errors(&with(&other)), "");
-    assert!(errors(&with(&other[1..])).starts_with("b:22: schema.bills: id shop-orders is taken in a"));
+    assert!(errors(&with(&other[1..])).starts_with("b:26: schema.bills: id shop-orders is taken in a"));
     assert!(errors(&with(&[other[0], other[2]])).contains("table shop.orders is also made by a"));
     assert!(errors(&with(&other[..2])).contains("takes objects of s3://{raw}/shop/orders/*.csv* in a"));
     let quarantine = [other[0], ("name: orders", "name: orders_quarantine"), other[2]];

@@ -27,6 +27,9 @@ use watershed_ports::{ObjectStore, PortError};
 use watershed_sink::arrow_type;
 use watershed_table::current::{Current, LiveFile};
 
+/// Rows of a file above which it has several pages of a column, as `watershed_sink` writes them: of smaller ones, bounds of pages say what those of the
+/// file do, and cost a request.
+const MIN_PAGED_ROWS: u64 = 20_000;
 /// How many times as much as a filter's columns the others have to be to be read after it.
 const LATE_RATIO: u64 = 4;
 
@@ -197,7 +200,7 @@ impl TableProvider for Table {
             .is_some_and(|filter| self.is_worth_reading_late(filter, read, &files));
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(reader::factory(&self.lake))
-            .with_enable_page_index(true)
+            .with_enable_page_index(files.iter().any(|file| file.rows() > MIN_PAGED_ROWS))
             .with_pushdown_filters(is_late)
             .with_reorder_filters(is_late)
             .with_bloom_filter_on_read(false);

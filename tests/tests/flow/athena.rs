@@ -79,7 +79,7 @@ fn the_adapter_tells_what_athena_says() {
         .output("AthenaWorkGroupName")
         .unwrap_or_else(|error| panic!("{error}"));
     wait(async {
-        let athena = Athena::new(&aws::config(&cloud.emulator.endpoint()), &workgroup);
+        let athena = Athena::new(&aws::config(&cloud.emulator.endpoint()), workgroup);
         let token = |nth: u8| format!("{nth:032}");
         let sql = "SELECT 1 AS one, CAST(NULL AS VARCHAR) AS none, '' AS empty, CAST(2.5 AS DECIMAL(9, 2)) AS price";
         let started = athena.start(sql, &token(1)).await.expect("it is begun");
