@@ -17,7 +17,11 @@ use datafusion::{
         source::DataSourceExec,
     },
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
-    physical_expr::{expressions::Column as Expressed, utils::collect_columns},
+    physical_expr::{
+        PhysicalExprSimplifier,
+        expressions::{Column as Expressed, not},
+        utils::collect_columns,
+    },
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, PhysicalExpr},
 };
@@ -126,31 +130,44 @@ impl Table {
     /// The files that may have a row for which the filter is true.
     fn files(&self, filter: Option<&Arc<dyn PhysicalExpr>>) -> Result<Vec<&LiveFile>> {
         let mut files: Vec<&LiveFile> = self.snapshot.files.iter().filter(|file| file.rows() > 0).collect();
-        // None: bounds tell nothing of it, and all files are read.
-        let predicate = filter.and_then(|filter| {
-            PruningPredicateBuilder::new()
-                .with_file_schema(Arc::clone(&self.schema))
-                .build(Arc::clone(filter))
-        });
-        let Some(predicate) = predicate else {
-            return Ok(files);
-        };
-        let kept = predicate.prune(&Bounds {
-            columns: &self.columns,
-            files: &files,
-        })?;
-        let mut kept = kept.into_iter();
-        files.retain(|_| kept.next().unwrap_or(true));
+        if let Some(filter) = filter {
+            let mut may = self.may_match(&files, filter)?.into_iter();
+            files.retain(|_| may.next().unwrap_or(true));
+        }
         Ok(files)
     }
 
-    /// Whether to read what the filter needs first, and of the other columns only the rows that are left: reading in two steps costs, and pays
-    /// where the others are much more.
-    fn is_worth_reading_late(&self, filter: &Arc<dyn PhysicalExpr>, read: &[usize], files: &[&LiveFile]) -> bool {
+    /// Of each of these files, whether it may have such a row, by its bounds.
+    fn may_match(&self, files: &[&LiveFile], filter: &Arc<dyn PhysicalExpr>) -> Result<Vec<bool>> {
+        // None: bounds tell nothing of it, and all files are read.
+        let predicate = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(&self.schema))
+            .build(Arc::clone(filter));
+        let Some(predicate) = predicate else {
+            return Ok(vec![true; files.len()]);
+        };
+        predicate.prune(&Bounds {
+            columns: &self.columns,
+            files,
+        })
+    }
+
+    /// Whether to read what the filter needs first, and of the other columns only the rows that are left. Reading in two steps costs, and pays
+    /// where the others are much more; of a file of which all rows are left, what the filter needs is then not read at all.
+    fn is_worth_reading_late(
+        &self,
+        filter: &Arc<dyn PhysicalExpr>,
+        read: &[usize],
+        files: &[&LiveFile],
+    ) -> Result<bool> {
+        let others_match = PhysicalExprSimplifier::new(&self.schema).simplify(not(Arc::clone(filter))?)?;
+        let may = self.may_match(files, &others_match)?;
+        let partly = files.iter().zip(may).filter(|(_, may)| *may);
+        let partly: Vec<&LiveFile> = partly.map(|(file, _)| *file).collect();
         let of_filter: BTreeSet<usize> = collect_columns(filter).iter().map(Expressed::index).collect();
         let (of_filter, others): (Vec<usize>, Vec<usize>) = read.iter().partition(|column| of_filter.contains(column));
-        let bytes = |columns: &[usize]| -> u64 { files.iter().map(|file| self.bytes(file, columns)).sum() };
-        bytes(&others) > bytes(&of_filter).saturating_mul(LATE_RATIO)
+        let bytes = |columns: &[usize]| -> u64 { partly.iter().map(|file| self.bytes(file, columns)).sum() };
+        Ok(partly.is_empty() || bytes(&others) > bytes(&of_filter).saturating_mul(LATE_RATIO))
     }
 
     /// Bytes of these columns in a file, as far as its manifest says.
@@ -195,9 +212,10 @@ impl TableProvider for Table {
         let statistics = statistics(&self.columns, &files);
         // Of a limit the files that have so many rows are enough; but only without a filter does every row of them count.
         let limit = limit.filter(|_| filter.is_none());
-        let is_late = filter
-            .as_ref()
-            .is_some_and(|filter| self.is_worth_reading_late(filter, read, &files));
+        let is_late = match &filter {
+            Some(filter) => self.is_worth_reading_late(filter, read, &files)?,
+            None => false,
+        };
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_parquet_file_reader_factory(reader::factory(&self.lake))
             .with_enable_page_index(files.iter().any(|file| file.rows() > MIN_PAGED_ROWS))
