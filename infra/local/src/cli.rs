@@ -9,7 +9,7 @@ mod stream;
 use ask::Ask;
 use clap::{Parser, Subcommand};
 use over::Over;
-use search::Words;
+use search::Sought;
 use series::Series;
 use std::{fs, path::PathBuf};
 use stream::Producer;
@@ -190,7 +190,7 @@ enum Command {
     /// that of Apache DataFusion. Needs a running local cloud.
     Query(Ask),
     /// Finds rows and tables by their words, by the deployed API. Needs a running local cloud.
-    Search(Words),
+    Search(Sought),
     /// Asks the tables in SQL: read by pyiceberg, answered by DuckDB. Without a query, lists the tables.
     ///
     /// Tables are database.table; nyc."flights@SNAPSHOT" is an earlier snapshot of nyc.flights. Starts the local cloud for the
@@ -256,7 +256,7 @@ impl Cli {
                 replay::run(&running(home)?, &request, json).await
             }
             Command::Query(ask) => ask.run(&running(home)?).await,
-            Command::Search(words) => words.run(&Api::deployed(&running(home)?).await?),
+            Command::Search(sought) => sought.run(&Api::deployed(&running(home)?).await?),
             Command::Sql { query, json, csv } => sql(home, query.as_deref(), format(json, csv)),
         }?;
         Ok(true)

@@ -3,9 +3,9 @@
 use clap::Args;
 use watershed_local::{Result, api::Api, search::Search};
 
-/// Words.
+/// What is looked for.
 #[derive(Debug, Args)]
-pub struct Words {
+pub struct Sought {
     /// All must be there; "in quotes" behind each other, -WORD must not be, WORD* is a beginning
     #[arg(required = true, allow_hyphen_values = true)]
     words: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Words {
     json: bool,
 }
 
-impl Words {
+impl Sought {
     /// Asks the API, and prints what it finds.
     pub fn run(self, api: &Api) -> Result<()> {
         let search = Search {
