@@ -171,7 +171,7 @@ async fn one(aggregate: &Aggregate, invocation: &mut Invocation, message: &SqsMe
     let unit = match asked {
         Asked::Tick => return look_at(aggregate, invocation, |_| true).await,
         Asked::Look(table) => return look_at(aggregate, invocation, |target| target.aggregation.reads(&table)).await,
-        Asked::Part(unit) => unit,
+        Asked::Source(unit) => unit,
     };
     let dataset = aggregate.contracts.by_table(&unit.aggregate);
     let Some(target) = dataset.and_then(|dataset| Target::of(dataset)) else {

@@ -1,8 +1,10 @@
 //! What the function is asked: that a table has changed, that it is time to look, or its own word.
 
 use serde::{Deserialize, Serialize};
-use watershed_follow::BadMessage;
 use watershed_lake::TableName;
+
+/// What one message asks for.
+pub type Asked = watershed_follow::Scheduled<Unit>;
 
 /// "What the aggregated table has of this part shall be of that epoch or a newer one."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,56 +18,14 @@ pub struct Unit {
     pub epoch: u64,
 }
 
-/// `{"tick": {}}`: the schedule's word.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tick {
-    #[expect(dead_code, reason = "that it is there is all that it says")]
-    tick: Nothing,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// What one message asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
-    /// See whether anything is to be done for any table.
-    Tick,
-    /// A table has changed: see what is to be done.
-    Look(TableName),
-    /// A part is to be made.
-    Part(Unit),
-}
-
 impl watershed_follow::Unit for Unit {
     const KEY: &'static str = "aggregate";
-}
-
-impl Unit {
-    /// As a message.
-    pub fn body(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers are JSON")
-    }
-}
-
-impl Asked {
-    /// Of a message's body.
-    pub fn parse(body: &str) -> Result<Self, BadMessage> {
-        if serde_json::from_str::<Tick>(body).is_ok() {
-            return Ok(Self::Tick);
-        }
-        Ok(match watershed_follow::Asked::parse(body)? {
-            watershed_follow::Asked::Look(table) => Self::Look(table),
-            watershed_follow::Asked::Source(unit) => Self::Part(unit),
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use watershed_follow::Unit as _;
 
     #[test]
     fn our_own_word_and_the_schedules_are_read() {
@@ -74,7 +34,7 @@ mod tests {
             part: "day_month=2013-01".into(),
             epoch: 7,
         };
-        assert_eq!(Asked::parse(&unit.body()), Ok(Asked::Part(unit)));
+        assert_eq!(Asked::parse(&unit.body()), Ok(Asked::Source(unit)));
         assert_eq!(Asked::parse(r#"{"tick": {}}"#), Ok(Asked::Tick));
     }
 

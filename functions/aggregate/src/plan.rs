@@ -10,7 +10,7 @@ use crate::{
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use watershed_contract::{Dataset, aggregate::Input};
-use watershed_follow::{Follower, Planned, held, plan, states};
+use watershed_follow::{Follower, Planned, Unit as _, held, plan, states};
 use watershed_lake::{TableName, TableSpec, layout::aggregate_source};
 use watershed_ops::now_ms;
 use watershed_ports::PortError;

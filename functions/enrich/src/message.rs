@@ -22,16 +22,10 @@ impl watershed_follow::Unit for Unit {
     const KEY: &'static str = "enrich";
 }
 
-impl Unit {
-    /// As a message.
-    pub fn body(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers are JSON")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use watershed_follow::Unit as _;
 
     #[test]
     fn our_own_word_is_read_as_it_was_written() {

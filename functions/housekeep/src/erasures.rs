@@ -4,6 +4,7 @@
 //! before, and no object that was written before, or while whoever was at work then ended, and that the table does not need. Then the record moves
 //! to those that are done, with the time. Until then, snapshots that still have the rows are not kept for being among the newest.
 
+use crate::sweep::Swept;
 use std::collections::BTreeMap;
 use watershed_lake::{LakeLocation, TableName, erasure::Erased, layout::split_uri};
 use watershed_ports::{ObjectStore, PortError};
@@ -19,15 +20,6 @@ pub struct Open {
     pub erased: Erased,
     /// When that was known, in milliseconds since 1970.
     pub since_ms: i64,
-}
-
-/// What a sweep saw of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// When its oldest snapshot was made; none: it has none.
-    pub oldest_snapshot_ms: Option<i64>,
-    /// When the oldest object was written that it does not need and that is still there.
-    pub oldest_left_ms: Option<i64>,
 }
 
 /// All of them.
@@ -63,13 +55,14 @@ pub fn erased_before_ms(open: &[Open], table: &TableName) -> Option<i64> {
 }
 
 impl Open {
-    /// Whether nothing of before is left. `seen`: tables of which everything was seen.
-    pub fn is_gone(&self, seen: &BTreeMap<TableName, Seen>) -> bool {
+    /// Whether nothing of before is left. `swept`: what was seen of tables.
+    pub fn is_gone(&self, swept: &BTreeMap<TableName, Swept>) -> bool {
         let straggler_ms = self.since_ms.saturating_add(STRAGGLER_MS);
         self.erased.tables.iter().all(|clean| {
-            seen.get(&clean.table).is_some_and(|seen| {
-                seen.oldest_snapshot_ms.is_none_or(|made_ms| made_ms >= clean.made_ms)
-                    && seen.oldest_left_ms.is_none_or(|written_ms| written_ms > straggler_ms)
+            swept.get(&clean.table).is_some_and(|swept| {
+                swept.is_whole
+                    && swept.oldest_snapshot_ms.is_none_or(|made_ms| made_ms >= clean.made_ms)
+                    && swept.oldest_left_ms.is_none_or(|written_ms| written_ms > straggler_ms)
             })
         })
     }

@@ -24,7 +24,7 @@ pub mod sweep;
 
 pub use config::Config;
 
-use erasures::{Open, Seen};
+use erasures::Open;
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
     };
     let trace = invocation.trace().map(String::from);
     let (mut sum, mut absent, mut whole, mut failed) = (Swept::default(), 0, 0, Vec::new());
-    let mut seen = BTreeMap::new();
+    let mut all_swept = BTreeMap::new();
     let raw_failed = match order.table {
         None => keep_raw(housekeep, ports, &mut invocation).await,
         Some(_) => None,
@@ -157,10 +157,8 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
         match one_table(ports, house, budget, now_ms, trace.as_deref()).await {
             Ok(Some(swept)) => {
                 budget.deletes -= (swept.deleted as usize).min(budget.deletes);
-                if swept.is_whole {
-                    whole += 1;
-                    seen.insert(house.name.clone(), seen_of(&swept));
-                }
+                whole += usize::from(swept.is_whole);
+                all_swept.insert(house.name.clone(), swept);
                 report(&mut invocation, house, &swept);
                 add(&mut sum, &swept);
             }
@@ -173,7 +171,7 @@ pub async fn handle(housekeep: &Housekeep, mut invocation: Invocation, event: Va
             }
         }
     }
-    let gone = close(ports, &mut invocation, &lake, &open, &seen, now_ms).await?;
+    let gone = close(ports, &mut invocation, &lake, &open, &all_swept, now_ms).await?;
     let answer = json!({
         "tables": houses.len(), "absent": absent, "whole": whole, "failed": failed.len(),
         "listed": sum.listed, "reachable": sum.reachable, "orphaned": sum.orphaned, "young": sum.young,
@@ -205,24 +203,17 @@ async fn opened(ports: &Ports, invocation: &mut Invocation, lake: &LakeLocation)
     }
 }
 
-fn seen_of(swept: &Swept) -> Seen {
-    Seen {
-        oldest_snapshot_ms: swept.oldest_snapshot_ms,
-        oldest_left_ms: swept.oldest_left_ms,
-    }
-}
-
 /// Says of which erasures nothing is left, and remembers it. How many these are.
 async fn close(
     ports: &Ports,
     invocation: &mut Invocation,
     lake: &LakeLocation,
     open: &[Open],
-    seen: &BTreeMap<TableName, Seen>,
+    swept: &BTreeMap<TableName, Swept>,
     now_ms: i64,
 ) -> Result<usize, PortError> {
     let mut gone = 0;
-    for open in open.iter().filter(|open| open.is_gone(seen)) {
+    for open in open.iter().filter(|open| open.is_gone(swept)) {
         open.close(&*ports.store, lake, now_ms).await?;
         gone += 1;
         let Erased { request, dataset, .. } = &open.erased;

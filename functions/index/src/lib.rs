@@ -155,7 +155,7 @@ async fn one(
             done
         }
         Asked::Look(table) => look(indexer, invocation, looked, &table).await,
-        Asked::Files(unit) => files(indexer, invocation, &unit).await,
+        Asked::Source(unit) => files(indexer, invocation, &unit).await,
     }
 }
 
@@ -182,7 +182,7 @@ async fn look(
         let fields = json!({"table": name, "files": asked, "left": planned.left, "elsewhere": planned.elsewhere});
         invocation.metric("FilesAsked", Of::Count, asked as f64);
         invocation.log(Level::Info, "planned", fields);
-        let bodies = planned.units.iter().map(Unit::body).collect();
+        let bodies = planned.units.iter().map(watershed_follow::Unit::body).collect();
         ports.own.send_all(bodies).await?;
     }
     looked.insert(name.clone());

@@ -1,8 +1,10 @@
 //! What the function is asked: that a table has changed, that it is time to look, or its own word.
 
 use serde::{Deserialize, Serialize};
-use watershed_follow::BadMessage;
 use watershed_lake::TableName;
+
+/// What one message asks for.
+pub type Asked = watershed_follow::Scheduled<Unit>;
 
 /// "These data files of that table shall have indexes."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,56 +16,14 @@ pub struct Unit {
     pub files: Vec<String>,
 }
 
-/// `{"tick": {}}`: the schedule's word.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tick {
-    #[expect(dead_code, reason = "that it is there is all that it says")]
-    tick: Nothing,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// What one message asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
-    /// To look at every table that has searchable columns.
-    Tick,
-    /// To look at a table, which has changed.
-    Look(TableName),
-    /// To index files.
-    Files(Unit),
-}
-
 impl watershed_follow::Unit for Unit {
     const KEY: &'static str = "index";
-}
-
-impl Unit {
-    /// As a message.
-    pub fn body(&self) -> String {
-        serde_json::to_string(self).expect("texts are JSON")
-    }
-}
-
-impl Asked {
-    /// Of a message's body.
-    pub fn parse(body: &str) -> Result<Self, BadMessage> {
-        if serde_json::from_str::<Tick>(body).is_ok() {
-            return Ok(Self::Tick);
-        }
-        Ok(match watershed_follow::Asked::parse(body)? {
-            watershed_follow::Asked::Look(table) => Self::Look(table),
-            watershed_follow::Asked::Source(unit) => Self::Files(unit),
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use watershed_follow::Unit as _;
 
     #[test]
     fn what_is_asked_is_read_as_it_was_written() {
@@ -71,7 +31,7 @@ mod tests {
             index: "nyc.airports".parse().expect("a name"),
             files: vec!["data/0a/x.parquet".into()],
         };
-        assert_eq!(Asked::parse(&unit.body()), Ok(Asked::Files(unit)));
+        assert_eq!(Asked::parse(&unit.body()), Ok(Asked::Source(unit)));
         assert_eq!(Asked::parse(r#"{"tick": {}}"#), Ok(Asked::Tick));
     }
 

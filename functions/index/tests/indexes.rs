@@ -6,6 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::{CONTRACT, World, changed};
 use std::collections::BTreeMap;
+use watershed_follow::Unit as _;
 use watershed_index::message::Unit;
 use watershed_ports::{Kind, faults::Fault};
 

@@ -93,10 +93,8 @@ pub(crate) async fn start(
                 }
                 _ => failed(invocation, error),
             })?;
-            let started = Started::new(planned.schema(), &trino.shifts, execution);
-            let mut started = started.map_err(|error| failed(invocation, error))?;
-            (started.caller, started.personal) = (caller, looked.personal);
-            (started.tables, started.estimated_bytes) = (looked.read.clone(), planned.bytes());
+            let started = Started::new(caller, (looked, planned), &trino.shifts, execution);
+            let started = started.map_err(|error| failed(invocation, error))?;
             let kept = started.keep(store, &config.lake_bucket, &id).await;
             kept.map_err(|error| failed(invocation, error))?;
             invocation.metric("QueriesStarted", Unit::Count, 1.0);

@@ -12,6 +12,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
+use watershed_lake::TableName;
 use watershed_ops::{Invocation, Unit};
 use watershed_sql::{Input, Pinned, Planned, Query, Reference, SqlError};
 
@@ -35,11 +36,12 @@ pub struct Read {
 }
 
 impl Read {
-    fn of(reference: &Reference, state: &State) -> Self {
+    /// Of a table; without a state: it never had a row.
+    pub(crate) fn of(table: &TableName, state: Option<&State>) -> Self {
         Self {
-            table: reference.name.to_string(),
-            snapshot: state.id.map(|id| id.to_string()),
-            made: state.made_ms.and_then(rfc3339),
+            table: table.to_string(),
+            snapshot: state.and_then(|state| state.id).map(|id| id.to_string()),
+            made: state.and_then(|state| state.made_ms).and_then(rfc3339),
         }
     }
 }
@@ -133,7 +135,7 @@ async fn plan(
         };
         let described = ready.tables.described(&reference.name);
         looked.personal |= access.personal && described.is_some_and(|(_, spec)| !Access::NONE.hidden(spec).is_empty());
-        looked.read.push(Read::of(reference, &state));
+        looked.read.push(Read::of(&reference.name, Some(&state)));
         looked.pinned.insert(Reference::clone(reference), pinned);
         looked.inputs.insert(Reference::clone(reference), input);
     }

@@ -1,15 +1,16 @@
 //! What is remembered of a query that Athena runs: who may ask for it, and as what its rows are read.
 
-use crate::query::Read;
+use crate::query::{Looked, Read};
 use arrow_array::RecordBatch;
 use arrow_ipc::{reader::StreamReader, writer::StreamWriter};
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use watershed_lake::{LakeLocation, layout::split_uri};
-use watershed_ports::{Kind, ObjectId, ObjectStore, PortError};
-use watershed_sql::Shift;
+use watershed_lake::LakeLocation;
+use watershed_ports::{Kind, ObjectStore, PortError};
+use watershed_sql::{Planned, Shift};
+use watershed_table::object;
 
 /// A query that Athena was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +33,14 @@ pub struct Started {
 }
 
 impl Started {
-    /// Of one that was planned.
-    pub fn new(schema: &SchemaRef, shifts: &[Shift], execution: String) -> Result<Self, PortError> {
+    /// Of one that was planned, for who has that digest.
+    pub(crate) fn new(
+        caller: String,
+        (looked, planned): (&Looked, &Planned),
+        shifts: &[Shift],
+        execution: String,
+    ) -> Result<Self, PortError> {
+        let schema = planned.schema();
         let unwritable = |error: ArrowError| PortError::fault(format!("writing the columns of a query: {error}"));
         let write = || {
             let mut stream = StreamWriter::try_new(Vec::new(), schema)?;
@@ -42,12 +49,12 @@ impl Started {
         };
         let shifts = shifts.iter().map(|shift| (shift.line, shift.column, shift.stood));
         Ok(Self {
-            caller: String::new(),
-            personal: false,
+            caller,
+            personal: looked.personal,
             execution,
             schema: base64_simd::STANDARD.encode_to_string(write().map_err(unwritable)?),
-            tables: Vec::new(),
-            estimated_bytes: 0,
+            tables: looked.read.clone(),
+            estimated_bytes: planned.bytes(),
             shifts: shifts.collect(),
         })
     }
@@ -71,8 +78,7 @@ impl Started {
     /// None: there is no query of that id.
     pub async fn find(store: &dyn ObjectStore, lake_bucket: &str, id: &str) -> Result<Option<Self>, PortError> {
         let uri = LakeLocation::bucket(lake_bucket).started_query(id);
-        let (bucket, key) = split(&uri)?;
-        match store.read(&ObjectId::current(bucket, key)).await {
+        match store.read(&object::id(&uri)?).await {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
                 .map_err(|error| PortError::fault(format!("{uri}: {error}"))),
@@ -84,12 +90,7 @@ impl Started {
     /// Writes it down. The same again for the same id.
     pub async fn keep(&self, store: &dyn ObjectStore, lake_bucket: &str, id: &str) -> Result<(), PortError> {
         let uri = LakeLocation::bucket(lake_bucket).started_query(id);
-        let (bucket, key) = split(&uri)?;
         let text = serde_json::to_vec(self).map_err(|error| PortError::fault(format!("{uri}: {error}")))?;
-        store.put(bucket, key, Bytes::from(text)).await
+        object::put(store, &uri, Bytes::from(text)).await
     }
-}
-
-fn split(uri: &str) -> Result<(&str, &str), PortError> {
-    split_uri(uri).ok_or_else(|| PortError::fault(format!("{uri} is no place in a bucket")))
 }

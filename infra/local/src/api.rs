@@ -193,19 +193,23 @@ impl Problem {
     }
 }
 
+/// A value as text; null is empty.
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
 impl Answer {
     /// For people.
     pub fn table(&self) -> String {
-        let cell = |value: Option<&Value>| match value {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
         let names = || self.columns.iter().map(|column| column.name.clone());
         let rows = self
             .rows
             .iter()
-            .map(|row| names().map(|name| cell(row.get(&name))).collect());
+            .map(|row| names().map(|name| shown(row.get(&name))).collect());
         let all: Vec<Vec<String>> = std::iter::once(names().collect()).chain(rows).collect();
         table::aligned(&all)
     }

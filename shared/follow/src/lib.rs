@@ -13,7 +13,7 @@ pub mod message;
 pub mod plan;
 
 pub use epoch::{Epoch, Moment};
-pub use message::{Asked, BadMessage, Unit};
+pub use message::{Asked, BadMessage, Scheduled, Unit};
 pub use plan::{Follower, Planned, plan};
 
 use std::collections::{BTreeMap, BTreeSet};

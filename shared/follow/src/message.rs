@@ -1,13 +1,18 @@
 //! What a function that follows tables is asked: that one has changed, or its own word.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use watershed_lake::{TableChanged, TableName, message::TABLE_CHANGED};
 
 /// A function's own word, which asks for one source.
-pub trait Unit: DeserializeOwned {
+pub trait Unit: Serialize + DeserializeOwned {
     /// The key of its message that no other message has.
     const KEY: &'static str;
+
+    /// As a message.
+    fn body(&self) -> String {
+        serde_json::to_string(self).expect("names, texts and numbers are JSON")
+    }
 }
 
 /// What one message asks for.
@@ -18,6 +23,29 @@ pub enum Asked<U> {
     /// A source is to be made.
     Source(U),
 }
+
+/// What one message asks of a function that a schedule wakes, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scheduled<U> {
+    /// To see what is to be done for any table.
+    Tick,
+    /// A table has changed: see what is to be done.
+    Look(TableName),
+    /// A source is to be made.
+    Source(U),
+}
+
+/// `{"tick": {}}`: the schedule's word.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tick {
+    #[expect(dead_code, reason = "that it is there is all that it says")]
+    tick: Nothing,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// A message that is none of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,5 +67,18 @@ impl<U: Unit> Asked<U> {
         let detail = event.get_mut("detail").map(Value::take).unwrap_or_default();
         let changed: TableChanged = serde_json::from_value(detail).map_err(bad)?;
         Ok(Self::Look(changed.table))
+    }
+}
+
+impl<U: Unit> Scheduled<U> {
+    /// Of a message's body.
+    pub fn parse(body: &str) -> Result<Self, BadMessage> {
+        if serde_json::from_str::<Tick>(body).is_ok() {
+            return Ok(Self::Tick);
+        }
+        Ok(match Asked::parse(body)? {
+            Asked::Look(table) => Self::Look(table),
+            Asked::Source(unit) => Self::Source(unit),
+        })
     }
 }

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     access::Access,
-    tables::{State, Tables, rfc3339},
+    query::Read,
+    tables::{State, Tables},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -19,7 +20,7 @@ use std::{
 };
 use watershed_contract::Dataset;
 use watershed_lake::{
-    TableName, TableSpec,
+    TableSpec,
     layout::{IndexPlaces, search::Piece},
 };
 use watershed_ports::PortError;
@@ -53,10 +54,8 @@ pub(super) struct Found {
 /// A table, in the state in which it was searched.
 #[derive(Debug, Serialize)]
 struct Searched {
-    table: String,
-    /// As text: it has more digits than numbers of JSON mostly keep. None: it has no rows yet.
-    snapshot: Option<String>,
-    made: Option<String>,
+    #[serde(flatten)]
+    read: Read,
     columns: Vec<String>,
     /// Rows that match.
     rows: u64,
@@ -341,11 +340,8 @@ impl<'s> Search<'s> {
 impl Searched {
     fn new(target: &Target<'_>, state: Option<&State>) -> Self {
         let searchable: Vec<&str> = target.spec.searchable().map(|column| column.name.as_str()).collect();
-        let name: &TableName = &target.spec.name;
         Self {
-            table: name.to_string(),
-            snapshot: state.and_then(|state| state.id).map(|id| id.to_string()),
-            made: state.and_then(|state| state.made_ms).and_then(rfc3339),
+            read: Read::of(&target.spec.name, state),
             columns: target.columns.iter().map(|number| searchable[*number].into()).collect(),
             rows: 0,
             files: state.map_or(0, |state| state.snapshot.files.len()),

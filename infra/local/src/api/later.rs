@@ -1,9 +1,8 @@
 //! Queries that Athena runs, from their start to their last row.
 
-use super::{Answer, Api, Response, SIGNATURE, agent, read};
+use super::{Answer, Api, Response, SIGNATURE, agent, read, shown};
 use crate::{Error, Result, Ui, lake::Format};
 use serde::Deserialize;
-use serde_json::Value;
 use std::{
     thread::sleep,
     time::{Duration, Instant},
@@ -116,11 +115,7 @@ impl Answer {
                 text.into()
             }
         };
-        let cell = |value: Option<&Value>| match value {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => quoted(text),
-            Some(other) => quoted(&other.to_string()),
-        };
+        let cell = |value| quoted(&shown(value));
         let header: Vec<String> = self.columns.iter().map(|column| quoted(&column.name)).collect();
         let mut text = header.join(",") + "\n";
         for row in &self.rows {
